@@ -2,6 +2,7 @@
 
 import { Http, mapNetworkError } from './http.js';
 import { ownLocks, sharedLocks } from './locks.js';
+import { Outbox, Unsent } from './outbox.js';
 import { Account } from './rooms.js';
 import { Session } from './session.js';
 import { defaultStorage, isPage, memoryStorage } from './storage.js';
@@ -12,7 +13,17 @@ import { isTransient, Problem, Unreachable } from './problem.js';
 export { memoryStorage, Problem, Unreachable };
 
 /** The parts that the web client of the same server is made of too. Not for others: they change without notice. */
-export const lowLevel = { Http, isTransient, mapNetworkError, newKey, sharedLocks };
+export const lowLevel = {
+  defaultStorage,
+  Http,
+  isTransient,
+  mapNetworkError,
+  newKey,
+  Outbox,
+  sharedLocks,
+  Unsent,
+  Upload,
+};
 
 /** @typedef {import('../sdk').Parley} Contract */
 

@@ -13,6 +13,9 @@ import { isPage } from './storage.js';
 
 const KEY_LIFETIME = 23 * 60 * 60_000; // an hour less than the server keeps Idempotency-Keys
 
+/** Why a message was not sent, if neither the server nor the network is the reason. */
+export class Unsent extends Error {}
+
 class Pending {
   client_id = newKey();
   created_at = new Date().toISOString();
@@ -99,16 +102,17 @@ export class Outbox {
   add(room, values) {
     const entry = new Pending(this, room, values);
     this.all = [...this.all, entry];
-    for (const file of entry.files) {
-      file.file.then(
-        () => this.#save(entry).then(() => this.#flush(room)),
-        (err) => this.#fail(entry, err),
-      );
-      file.subscribe(() => this.changed(room));
-    }
-    this.changed(room);
-    void this.#save(entry).then(() => this.#flush(room));
+    for (const file of entry.files) file.subscribe(() => this.changed(room));
+    this.#begin(entry);
     return entry;
+  }
+
+  /** Sends a message that is new, or that has failed, when its files are uploaded. @param {Pending} entry */
+  #begin(entry) {
+    const send = () => this.#save(entry).then(() => this.#flush(entry.room_id));
+    for (const file of entry.files) file.file.then(send, (err) => this.#fail(entry, err));
+    this.changed(entry.room_id);
+    void send();
   }
 
   /** @param {Pending} entry */
@@ -134,22 +138,14 @@ export class Outbox {
     if (entry.state !== 'failed' || !this.all.includes(entry)) return;
     entry.state = 'sending';
     entry.error = undefined;
-    for (const file of entry.files) {
-      if (file.state === 'done') continue;
-      file.retry();
-      file.file.then(
-        () => this.#flush(entry.room_id),
-        (err) => this.#fail(entry, err),
-      );
-    }
-    this.changed(entry.room_id);
-    void this.#save(entry).then(() => this.#flush(entry.room_id));
+    for (const file of entry.files) file.retry();
+    this.#begin(entry);
   }
 
   /** @param {Pending} entry */
   discard(entry) {
     for (const file of entry.files) file.stop();
-    entry.reject(new Error('The message was discarded.'));
+    entry.reject(new Unsent('The message was discarded.'));
     this.#remove(entry);
   }
 
@@ -220,9 +216,11 @@ export class Outbox {
   /** @param {string} key */
   #watch(key) {
     const owner = key.slice(this.prefix.length).split('.')[0];
-    if (owner === this.tab || this.#owners.has(owner)) return;
+    if (this.#owners.has(owner)) return;
     this.#owners.add(owner);
-    this.locks.whenGone(owner, () => this.#takeOver(owner), this.#over.signal);
+    // What this tab has stored itself is of an earlier session of the user.
+    if (owner === this.tab) void this.#takeOver(owner);
+    else this.locks.whenGone(owner, () => this.#takeOver(owner), this.#over.signal);
   }
 
   /** @param {string} owner */
@@ -234,16 +232,16 @@ export class Outbox {
       const { why, ...values } = JSON.parse(text);
       if (this.all.some((e) => e.client_id === values.client_id)) continue;
       const entry = new Pending(this, values.room_id, values);
-      if (why) entry.error = new Error(why);
+      if (why) entry.error = new Unsent(why);
       // The server may have forgotten the key, so that sending it could store it twice: the user decides.
       if (Date.now() - Date.parse(entry.created_at) > KEY_LIFETIME) {
         entry.state = 'failed';
-        entry.error = new Error('It is more than a day old.');
+        entry.error = new Unsent('It is more than a day old.');
       }
       this.all = [...this.all, entry].sort((a, b) => (a.created_at < b.created_at ? -1 : 1));
       this.changed(entry.room_id);
       await this.#save(entry);
-      await this.storage.remove(key);
+      if (owner !== this.tab) await this.storage.remove(key);
     }
     for (const room of new Set(this.all.map((e) => e.room_id))) void this.#flush(room);
   }

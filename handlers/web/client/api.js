@@ -8,6 +8,13 @@ export const { isTransient, newKey } = lowLevel;
 /** The locks that all tabs share. */
 export const locks = lowLevel.sharedLocks();
 
+/** This tab, which keeps the lock of this name as long as it is open. */
+export const tab = newKey();
+locks.keep(tab);
+
+/** The beginning of all keys in the browser's storage, as for other pages of this server that use the SDK. */
+export const storageKey = `parley.${location.origin}`;
+
 /** Makes the requests. session.js sets where it gets its tokens, and what to do when the session has ended. */
 export const http = new lowLevel.Http(
   '',
@@ -45,7 +52,10 @@ export const mapImportError = (module) =>
     throw err instanceof TypeError && /import/i.test(err.message) ? new Unreachable() : err;
   });
 
-/** The text about an error for the user. An unexpected error is also logged. @param {unknown} err */
+/** Unexpected errors that are logged. @type {WeakSet<object>} */
+const logged = new WeakSet();
+
+/** The text about an error for the user. An unexpected error is also logged, once. @param {unknown} err */
 export function describeError(err) {
   if (err instanceof Problem) {
     if (err.code === 'rate_limited') return `Too many attempts. Wait ${err.retryAfter || 60} seconds and try again.`;
@@ -53,8 +63,9 @@ export function describeError(err) {
     if (err.errors.length) return err.errors.map((e) => `${fieldLabel(e.field)} ${e.message}.`).join(' ');
     return err.message;
   }
-  if (err instanceof Unreachable) return err.message;
-  console.error(err);
+  if (err instanceof Unreachable || err instanceof lowLevel.Unsent) return err.message;
+  if (!(err instanceof Object && logged.has(err))) console.error(err);
+  if (err instanceof Object) logged.add(err);
   return 'Something went wrong here. Please reload the page.';
 }
 

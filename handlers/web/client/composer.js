@@ -12,7 +12,7 @@ import { sendMessage } from './outbox.js';
 import { withCurrentName, isMe, roomTitle, state, watch } from './store.js';
 import { summarize } from './text.js';
 import { nameElement, toast } from './ui.js';
-import { beginUpload, cancelUpload, retryUpload } from './uploads.js';
+import { beginUpload, cancelUpload, previewOf } from './uploads.js';
 
 /** @typedef {import('./types').Message} Message */
 /** @typedef {import('./types').Upload} Upload */
@@ -245,7 +245,7 @@ export class Composer {
       this.#input.focus({ preventScroll: true }); // the send button had it, and is disabled now
     else this.focus();
     this.#typedAt = 0;
-    sendMessage(this.room.id, { text, reply_to: reply?.id, uploads: sendable });
+    sendMessage(this.room.id, { text, reply_to: reply?.id, files: sendable });
     this.wrote();
   }
 
@@ -358,16 +358,17 @@ export class Composer {
    * @param {Upload} u
    */
   #makeChip(u) {
-    const picture = h('span.file-icon', {}, u.preview ? h('img', { src: u.preview, alt: '' }) : icon('file', 20));
+    const preview = previewOf(u);
+    const picture = h('span.file-icon', {}, preview ? h('img', { src: preview, alt: '' }) : icon('file', 20));
     const words = h('div.file-words');
-    const retryButton = iconButton('retry', `Try ${u.file.name} again`, { onclick: () => retryUpload(u) });
+    const retryButton = iconButton('retry', `Try ${u.name} again`, { onclick: () => u.retry() });
     const el = h(
       'div.chip',
       {},
       picture,
       words,
       retryButton,
-      iconButton('close', `Remove ${u.file.name}`, {
+      iconButton('close', `Remove ${u.name}`, {
         onclick: () => {
           cancelUpload(u);
           this.#draft.uploads = this.#draft.uploads.filter((other) => other !== u);
@@ -380,12 +381,12 @@ export class Composer {
       retryButton.hidden = u.state !== 'failed';
       fill(
         words,
-        h('bdi.file-name', {}, u.file.name),
+        h('bdi.file-name', {}, u.name),
         u.state === 'failed'
-          ? h('span.wrong-word', {}, u.error)
+          ? h('span.wrong-word', {}, describeError(u.error))
           : u.state === 'done'
-            ? h('span', {}, formatSize(u.file.size))
-            : h('progress', { max: u.file.size, value: u.sent, 'aria-label': `Uploading ${u.file.name}` }),
+            ? h('span', {}, formatSize(u.size))
+            : h('progress', { max: u.size, value: u.sent, 'aria-label': `Uploading ${u.name}` }),
       );
     };
     update();

@@ -22,6 +22,7 @@ export class History {
   /** Messages that are quoted by a reply, and are not in the range. @type {Map<number, Message | null>} */ quoted =
     new Map();
   #generation = 0; // incremented when the range is replaced: responses to older requests are dropped
+  #cleared = 0; // there are no messages up to this number
   #missedWhileLoading = false; // an event arrived that the page being loaded may not contain
 
   /** @param {number} room */
@@ -176,7 +177,10 @@ export class History {
       return false;
     }
     if (m.id < this.first) return false;
-    if (this.last && m.id > this.last + 1) void this.catchUp();
+    if (m.id > (this.last || this.#cleared) + 1) {
+      void this.catchUp();
+      if (!this.last) return false; // what is missing comes before it
+    }
     this.#put([m]);
     if (this.ids.length > MAX_MESSAGES * 1.5) {
       this.#removeMessages(this.ids.slice(0, -MAX_MESSAGES));
@@ -233,6 +237,7 @@ export class History {
 
   /** @param {number} upTo */
   clear(upTo) {
+    this.#cleared = Math.max(upTo, this.#cleared);
     this.#removeMessages(this.ids.filter((id) => id <= upTo));
     if (this.ids.length === 0 || !this.hasNewer) this.hasOlder = false;
     this.quoted.clear();

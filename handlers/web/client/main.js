@@ -20,7 +20,6 @@ import * as stream from './stream.js';
 import { clearMissed, onServerBack, runWhenBack } from './tasks.js';
 import { summarize } from './text.js';
 import { emptyState } from './ui.js';
-import * as uploads from './uploads.js';
 import { watchViewport } from './viewport.js';
 
 const app = /** @type {HTMLElement} */ (document.getElementById('app'));
@@ -104,7 +103,7 @@ async function showApp(s, signal) {
   const cursor = await loadLists(signal);
   if (signal.aborted) return;
   stream.start(s.session_id, cursor);
-  outbox.restore(signal);
+  outbox.open(s.user.id);
   addEventListener('hashchange', () => void openRoute(), { signal });
   watch(['route'], () => void showRoom(), signal);
   await openRoute();
@@ -117,6 +116,7 @@ function teardown() {
   view = null;
   shownRoom = '';
   stream.stop();
+  outbox.close();
   hadStream = false;
   reset();
   clearMissed();
@@ -157,7 +157,7 @@ stream.on.event = (name, data) => {
   switch (name) {
     case 'ready':
       onServerBack();
-      outbox.flushAll();
+      outbox.wake();
       void refreshMembers(0);
       if (data.resumed && hadStream) {
         void refreshPeople();
@@ -224,7 +224,6 @@ events.on.message = (m) => {
   if (m.room_id === state.open?.id && !state.blocked.has(m.sender.id))
     announce(`${withCurrentName(m.sender).display_name}: ${summarize(m)}`);
 };
-uploads.on.done = (u) => void outbox.flush(u.room);
 
 let shownRoom = ''; // the key of the view that is on the screen
 

@@ -6,12 +6,11 @@ import { h, icon, iconButton } from './dom.js';
 import { pickEmoji } from './emoji.js';
 import { formatBriefTime, formatExactTime, formatSize, formatTime } from './format.js';
 import { download, isPicture, isPlayable, showThumbnailWhenNear } from './media.js';
-import { resend, discard } from './outbox.js';
 import { roomHash } from './router.js';
 import { isMe, state, withCurrentName } from './store.js';
 import { isEmojiOnly, mentionsUser, renderText, summarize } from './text.js';
 import { avatar, nameElement, toast } from './ui.js';
-import { cancelUpload, retryUpload } from './uploads.js';
+import { previewOf } from './uploads.js';
 
 /** @typedef {import('./types').Message} Message */
 /** @typedef {import('./types').Unsent} Unsent */
@@ -244,63 +243,60 @@ export const unsentSignature = (u, grouped) =>
     grouped,
     state.me?.display_name,
     u.state,
-    u.error,
-    u.uploads.map((f) => [f.state, Math.round((20 * f.sent) / f.file.size)]),
+    u.error?.message,
+    u.files.map((f) => [f.state, Math.round((20 * f.sent) / f.size)]),
   ]);
 
 /** @param {Unsent} u @param {boolean} grouped */
 export function unsentRow(u, grouped) {
   const me = /** @type {import('./types').User} */ (state.me);
-  const isUploading = u.uploads.some((f) => f.state !== 'done');
+  const isUploading = !u.isUploaded;
   const body = h(
     'div.message-body',
     {},
     !grouped &&
-      h('div.message-head', {}, h('span.name', {}, nameElement(me)), h('time', { datetime: u.at }, formatTime(u.at))),
+      h(
+        'div.message-head',
+        {},
+        h('span.name', {}, nameElement(me)),
+        h('time', { datetime: u.created_at }, formatTime(u.created_at)),
+      ),
     u.text && h('div.text', { dir: 'auto', class: isEmojiOnly(u.text) ? 'big' : '' }, renderText(u.text, me.username)),
-    u.uploads.map((f) =>
+    u.files.map((f) =>
       h(
         'div.file',
         {},
-        h('span.file-icon', {}, f.preview ? h('img', { src: f.preview, alt: '' }) : icon('file', 22)),
+        h('span.file-icon', {}, previewOf(f) ? h('img', { src: previewOf(f), alt: '' }) : icon('file', 22)),
         h(
           'div.file-words',
           {},
-          h('bdi.file-name', {}, f.file.name),
+          h('bdi.file-name', {}, f.name),
           f.state === 'failed'
-            ? h('span.wrong-word', {}, f.error)
-            : h('progress', { max: f.file.size, value: f.sent, 'aria-label': `Sending ${f.file.name}` }),
+            ? h('span.wrong-word', {}, describeError(f.error))
+            : h('progress', { max: f.size, value: f.sent, 'aria-label': `Sending ${f.name}` }),
         ),
-        f.state === 'failed' && h('button.plain.small', { type: 'button', onclick: () => retryUpload(f) }, 'Try again'),
+        f.state === 'failed' && h('button.plain.small', { type: 'button', onclick: () => u.retry() }, 'Try again'),
       ),
     ),
-    u.state === 'failed'
+    u.state === 'failed' && !isUploading
       ? h(
           'p.unsent',
           { role: 'alert' },
           icon('alert', 16),
-          `Not sent. ${u.error ?? ''}`,
-          h('button.link', { type: 'button', onclick: () => resend(u.client_id) }, 'Send again'),
-          h('button.link', { type: 'button', onclick: () => discard(u.client_id) }, 'Delete'),
+          `Not sent. ${describeError(u.error)}`,
+          h('button.link', { type: 'button', onclick: () => u.retry() }, 'Send again'),
+          h('button.link', { type: 'button', onclick: () => u.discard() }, 'Delete'),
         )
       : isUploading
-        ? h(
-            'button.link.unsent-stop',
-            {
-              type: 'button',
-              onclick: () => {
-                u.uploads.forEach(cancelUpload);
-                discard(u.client_id);
-              },
-            },
-            'Cancel',
-          )
+        ? h('button.link.unsent-stop', { type: 'button', onclick: () => u.discard() }, 'Cancel')
         : h('span.visually-hidden', {}, 'Sending'),
   );
   return h(
     'li.message.mine',
     {
-      class: [grouped && 'grouped', u.state].filter(Boolean).join(' '),
+      class: [grouped && 'grouped', u.state === 'failed' && !isUploading ? 'failed' : 'pending']
+        .filter(Boolean)
+        .join(' '),
       tabindex: '-1',
       dataset: { key: `u${u.client_id}` },
     },

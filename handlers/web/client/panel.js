@@ -51,6 +51,7 @@ export function panelView(which, room, signal) {
   );
 }
 
+/** @type {Record<string, string>} */
 const ROLE_LABELS = { owner: 'Owner', moderator: 'Moderator', member: '' };
 
 /** @param {Room} room @param {AbortSignal} signal */

@@ -32,7 +32,7 @@ const initialState = () => ({
   /** @type {Map<number, User>} */ contacts: new Map(),
   /** @type {Map<number, User>} */ blocked: new Map(),
   /** The pinned messages of the open room. @type {Set<number>} */ pinned: new Set(),
-  /** The messages that are not acknowledged, in the order in which they were written. @type {Unsent[]} */ unsent: [],
+  /** What is not acknowledged, in the order in which it was written. @type {readonly Unsent[]} */ unsent: [],
   /** How far the partner has read, by direct room. @type {Map<number, number>} */ seen: new Map(),
   /** @type {'connecting' | 'open' | 'offline'} */ connection: 'connecting',
   /** @type {'' | 'members' | 'pins' | 'search'} */ panel: '',

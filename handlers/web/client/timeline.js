@@ -178,13 +178,13 @@ export class Timeline {
       before = m;
     }
     if (!history.hasNewer) {
-      for (const u of state.unsent.filter((e) => e.room === this.#room)) {
+      for (const u of state.unsent.filter((e) => e.room_id === this.#room)) {
         const grouped =
           Boolean(
-            before && isMe(before.sender.id) && Date.parse(u.at) - Date.parse(before.created_at) < GROUP_WINDOW,
+            before && isMe(before.sender.id) && Date.parse(u.created_at) - Date.parse(before.created_at) < GROUP_WINDOW,
           ) && !u.reply_to;
         rows.push({ key: `u${u.client_id}`, sig: unsentSignature(u, grouped), make: () => unsentRow(u, grouped) });
-        before = { created_at: u.at, sender: { id: state.me?.id ?? 0 } };
+        before = { created_at: u.created_at, sender: { id: state.me?.id ?? 0 } };
       }
     }
     return rows;

@@ -23,7 +23,9 @@ for (const moment of ['before', 'after'])
     const room = await ann.createRoom({ name });
     await room.open();
     ann.close();
-    const child = spawn(process.execPath, [sender, server.base, folder, String(room.id), moment], { stdio: ['ignore', 2, 2] });
+    const child = spawn(process.execPath, [sender, server.base, folder, String(room.id), moment], {
+      stdio: ['ignore', 2, 2],
+    });
     assert.deepEqual(await once(child, 'close'), [null, 'SIGKILL']);
     const again = open({ server: server.base, storage: fileStorage(folder) });
     await again.ready;
@@ -145,6 +147,31 @@ test('unknown events and fields are passed over', async () => {
   } finally {
     console.error = error;
   }
+});
+
+test('what was not sent when a session ended is sent after the next log-in', async () => {
+  const { server } = holder;
+  const ann = await signUp(server, 'again-ann');
+  const room = await ann.createRoom({ name: 'Again' });
+  await room.open();
+  let isAway = true;
+  disturb((request) =>
+    isAway && request.url.endsWith('/messages') && request.method === 'POST'
+      ? Promise.reject(new TypeError('fetch failed'))
+      : undefined,
+  );
+  room.send('before the end');
+  await until(() => ann.storage.keys().some((key) => key.includes('.unsent.')));
+  const other = open({ server: server.base });
+  await other.logIn({ username: 'again-ann', password: PASSWORD });
+  await other.request('PUT', '/v1/users/me/password', {
+    body: { current_password: PASSWORD, new_password: 'another one' },
+  });
+  await until(() => ann.connection === 'closed');
+  isAway = false;
+  await ann.logIn({ username: 'again-ann', password: 'another one' });
+  const again = await ann.open(room.id);
+  await eventually(() => [texts(again), again.pending.length], [['before the end'], 0]);
 });
 
 test('a message that is refused fails, and can be sent again or given up', async () => {

@@ -61,6 +61,19 @@ test('a gap before an event is loaded', async () => {
   assert.deepEqual(history.ids, numbers(1, 6));
 });
 
+test('a message that arrives in a list without messages does not hide the earlier ones', async () => {
+  const all = serveRoom(0);
+  const history = new History(1);
+  await history.loadNewest();
+  all.push(message(1), message(2)); // their events were missed
+  history.add(message(2));
+  await waitFor(() => history.ids.length === 2);
+  assert.deepEqual(history.ids, [1, 2]);
+  history.clear(2);
+  assert.equal(history.add(message(3)), true, 'the next one after those that were cleared is shown at once');
+  assert.deepEqual(history.ids, [3]);
+});
+
 test('a message that arrives while a page is loading is not lost', async () => {
   const all = serveRoom(3);
   const history = new History(1);
