@@ -31,7 +31,7 @@ print("logged in", session.user.username)
 client = ApiClient(Configuration(host=sys.argv[1], access_token=session.access_token))
 rooms, messages = RoomsApi(client), MessagesApi(client)
 try:
-    rooms.create_room(NewRoom(handle="9 lives"))
+    rooms.create_room(NewRoom(handle="te\u0430"))  # a Cyrillic letter among Latin ones, which no pattern refuses
 except ApiException as e:
     print("invalid", e.data.errors[0].var_field)
 print("room", rooms.create_room(NewRoom(handle="tea", name="Tea room")).handle)
