@@ -89,9 +89,9 @@ func TestGenerators(t *testing.T) {
 			})
 			t.Run("a later version", func(t *testing.T) {
 				server := harness.StartServer(t, harness.NewSQLite(t), "--lobby", "lobby")
-				newer := startNewerServer(t, server.URL)
-				g.runPrograms(t, folder, newer.url)
-				newer.expectUnknown(t)
+				newer := harness.StartNewerServer(t, server.URL)
+				g.runPrograms(t, folder, newer.URL)
+				newer.ExpectUnknown(t)
 			})
 		})
 	}
