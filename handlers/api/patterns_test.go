@@ -36,7 +36,8 @@ func TestPatternsOfNamesRefuseNothingValid(t *testing.T) {
 	for i, p := range namePatterns {
 		patterns[i] = regexp.MustCompile(contract.Components.Schemas[p.schema].Value.Properties[p.field].Value.Pattern)
 		if patterns[i].MatchString(p.before) != p.empty {
-			t.Errorf("%s.%s: %q is valid: %t; the pattern %s says the reverse", p.schema, p.field, p.before, p.empty, patterns[i])
+			t.Errorf("%s.%s: %q is valid: %t; the pattern %s says the reverse",
+				p.schema, p.field, p.before, p.empty, patterns[i])
 		}
 	}
 	compare := func(name string, both bool) {

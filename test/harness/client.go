@@ -10,7 +10,6 @@ import (
 	"io"
 	"mime"
 	"net/http"
-	"path"
 	"slices"
 	"strconv"
 	"strings"
@@ -260,7 +259,7 @@ func (r *Response) ExpectDeprecated(successor string) {
 	r.T.Helper()
 	since, links := r.Header("Deprecation"), strings.Join(r.HTTP.Header.Values("Link"), ", ")
 	if section := ReadSection(r.T, "docs/evolution.md", "How an end is announced"); !strings.HasPrefix(since, "@") ||
-		!strings.Contains(section, "/"+path.Base(successor)+"`") ||
+		!strings.Contains(section, successor[strings.LastIndex(successor, "/"):]+"`") ||
 		!strings.Contains(links, `/docs/evolution.md#how-an-end-is-announced>; rel="deprecation"`) ||
 		!strings.Contains(links, "<"+successor+`>; rel="successor-version"`) {
 		r.T.Errorf("%v\nhas Deprecation: %q, Link: %s, want %s as the successor", r, since, links, successor)
