@@ -197,7 +197,7 @@ lint-docs:
 	@CGO_ENABLED=0 $(GO) test ./docs
 
 .PHONY: generate
-generate: node ## make the generated code anew from openapi.yaml, and the SDK from its sources
+generate: node ## make the generated code anew from openapi.yaml, and the SDK and its element from their sources
 	@$(GO) generate ./...
 	@if ! [ -e $(NODE)/node_modules/.bin/openapi-typescript ]; then \
 		echo "generate: sdk/sdk.d.ts is not made anew: Node.js, or what npm fetches, is missing"; $(GIVE_UP); \

@@ -1,11 +1,12 @@
-// Package sdk has the client of Parley for JavaScript: one module, and its types. Both are made by "make generate": the
-// module from src, the types from types.d.ts and openapi.yaml.
+// Package sdk has the client of Parley for JavaScript, and the element <parley-room> that uses it: two modules, and their
+// types. "make generate" makes the modules from src and embed, and the client's types from types.d.ts and openapi.yaml.
 package sdk
 
 import _ "embed"
 
 //go:generate -command esbuild go run github.com/evanw/esbuild/cmd/esbuild@v0.28.2 --log-level=warning
 //go:generate esbuild src/index.js --bundle --format=esm --minify --target=es2022 --outfile=sdk.js
+//go:generate esbuild embed/index.js --bundle --format=esm --minify --target=es2022 --external:./sdk.js --outfile=embed.js
 
 // Module is the client as an ES module without imports.
 //
@@ -16,3 +17,13 @@ var Module []byte
 //
 //go:embed sdk.d.ts
 var Types []byte
+
+// Embed is the element as an ES module, which imports Module from the same folder.
+//
+//go:embed embed.js
+var Embed []byte
+
+// EmbedTypes are the TypeScript types of Embed.
+//
+//go:embed embed.d.ts
+var EmbedTypes []byte

@@ -55,11 +55,13 @@ var reference = sync.OnceValue(func() map[string]file {
 	return pages
 })
 
-// sdkFiles are the module of the SDK and its types, by path. They are compressed once.
+// sdkFiles are the modules of the SDK and their types, by path. They are compressed once.
 var sdkFiles = sync.OnceValue(func() map[string]asset {
 	return map[string]asset{
-		"/sdk.js":   newAsset(mediaTypes[".js"], sdk.Module),
-		"/sdk.d.ts": newAsset("text/plain; charset=utf-8", sdk.Types),
+		"/sdk.js":     newAsset(mediaTypes[".js"], sdk.Module),
+		"/sdk.d.ts":   newAsset("text/plain; charset=utf-8", sdk.Types),
+		"/embed.js":   newAsset(mediaTypes[".js"], sdk.Embed),
+		"/embed.d.ts": newAsset("text/plain; charset=utf-8", sdk.EmbedTypes),
 	}
 })
 

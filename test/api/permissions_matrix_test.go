@@ -440,6 +440,10 @@ GET /sdk.js
   anybody:                          200
 GET /sdk.d.ts
   anybody:                          200
+GET /embed.js
+  anybody:                          200
+GET /embed.d.ts
+  anybody:                          200
 GET /healthz
   anybody:                          200
 GET /readyz

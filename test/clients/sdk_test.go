@@ -5,6 +5,7 @@ import (
 	"compress/gzip"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -12,8 +13,11 @@ import (
 	"github.com/parley-chat/parley/test/harness"
 )
 
-// sdkLimit is what a page may have to load for the SDK, compressed.
-const sdkLimit = 15 * 1024
+// What a page may have to load for the SDK, and for the element beside it, compressed.
+const (
+	sdkLimit   = 15 * 1024
+	embedLimit = 13 * 1024
+)
 
 // TestSDK runs the tests of node/sdk: the SDK against real servers, in Node.js, and in a browser where a file says so.
 func TestSDK(t *testing.T) {
@@ -29,9 +33,18 @@ func TestSDK(t *testing.T) {
 
 // TestSDKInBrowsers shares one log-in and one stream among the tabs of real browsers.
 func TestSDKInBrowsers(t *testing.T) {
+	runInBrowsers(t, filepath.Join("sdk", "browser", "tabs.test.mjs"))
+}
+
+// TestEmbedInBrowsers uses the element <parley-room> in pages of another origin, first in that of docs/embed.md.
+func TestEmbedInBrowsers(t *testing.T) {
+	runInBrowsers(t, filepath.Join("sdk", "browser", "embed.test.mjs"))
+}
+
+func runInBrowsers(t *testing.T, file string) {
+	t.Helper()
 	harness.NeedNode(t)
 	t.Parallel()
-	file := filepath.Join("sdk", "browser", "tabs.test.mjs")
 	t.Run("Chromium", func(t *testing.T) {
 		browser := harness.NeedBrowser(t)
 		t.Parallel()
@@ -57,11 +70,13 @@ func sdkTests(t *testing.T, pattern string) []string {
 	return files
 }
 
-// TestSDKIsServed loads the module and its types as a page of another origin does.
+// TestSDKIsServed loads the modules and their types as a page of another origin does.
 func TestSDKIsServed(t *testing.T) {
 	server := harness.StartServer(t, harness.NewSQLite(t), "--cors-origins", "https://shop.example")
 	client := harness.NewClient(t, server.URL)
-	for path, want := range map[string][]byte{"/sdk.js": sdk.Module, "/sdk.d.ts": sdk.Types} {
+	for path, want := range map[string][]byte{
+		"/sdk.js": sdk.Module, "/sdk.d.ts": sdk.Types, "/embed.js": sdk.Embed, "/embed.d.ts": sdk.EmbedTypes,
+	} {
 		for _, origin := range []string{"https://shop.example", "https://stranger.example"} {
 			got := client.Send("GET", path, nil, "Origin", origin, "Accept-Encoding", "identity").ExpectStatus(200)
 			if !bytes.Equal(got.Body, want) {
@@ -109,19 +124,30 @@ func TestSDKProgram(t *testing.T) {
 }
 
 func TestSDKIsSmall(t *testing.T) {
-	var small bytes.Buffer
-	w := gzip.NewWriter(&small)
-	if _, err := w.Write(sdk.Module); err != nil {
-		t.Fatal(err)
-	}
-	if err := w.Close(); err != nil {
-		t.Fatal(err)
-	}
-	if small.Len() > sdkLimit {
-		t.Errorf("the SDK has %d bytes compressed, and may have %d", small.Len(), sdkLimit)
+	for _, c := range []struct {
+		name   string
+		module []byte
+		limit  int
+	}{{"the SDK", sdk.Module, sdkLimit}, {"the element", sdk.Embed, embedLimit}} {
+		var small bytes.Buffer
+		w := gzip.NewWriter(&small)
+		if _, err := w.Write(c.module); err != nil {
+			t.Fatal(err)
+		}
+		if err := w.Close(); err != nil {
+			t.Fatal(err)
+		}
+		if small.Len() > c.limit {
+			t.Errorf("%s has %d bytes compressed, and may have %d", c.name, small.Len(), c.limit)
+		}
 	}
 	if bytes.Contains(sdk.Module, []byte("import ")) || bytes.Contains(sdk.Module, []byte("require(")) {
 		t.Error("the SDK loads another module")
+	}
+	for _, found := range regexp.MustCompile(`\bfrom"([^"]*)"`).FindAllSubmatch(sdk.Embed, -1) {
+		if string(found[1]) != "./sdk.js" {
+			t.Errorf("the element imports %q, and not the SDK beside it alone", found[1])
+		}
 	}
 }
 
@@ -148,7 +174,13 @@ console.log(typeof connect, new Problem(404).status)`)
 	if got := run("node", "use.js"); got != "function 404" {
 		t.Errorf("the package exports %q", got)
 	}
-	const packed = "LICENSE\nREADME.md\npackage.json\nsdk.d.ts\nsdk.js"
+	// On a server that renders pages, there are no elements.
+	write("render.js", `import { ParleyRoom } from '@parley-chat/client/embed'
+console.log(typeof ParleyRoom)`)
+	if got := run("node", "render.js"); got != "function" {
+		t.Errorf("the package exports as the element %q", got)
+	}
+	const packed = "LICENSE\nREADME.md\nembed.d.ts\nembed.js\npackage.json\nsdk.d.ts\nsdk.js"
 	if got := run("bash", "-c", "cd node_modules/@parley-chat/client && ls"); got != packed {
 		t.Errorf("the package has the files %q", got)
 	}
@@ -160,6 +192,7 @@ console.log(typeof connect, new Problem(404).status)`)
 
 // sdkProgram compiles only if the types are those of the contract: each line that must not compile says so.
 const sdkProgram = `import { connect, Problem, type Message, type Room } from '@parley-chat/client'
+import '@parley-chat/client/embed'
 
 const parley = connect({ server: 'https://chat.example.com', token: async () => 'token' })
 parley.on('message.created', (m: Message) => console.log(m.sender.display_name, m.files[0]?.sha256))
@@ -180,4 +213,10 @@ try {
 }
 const off: () => void = room.subscribe(() => {})
 off()
+const element = document.createElement('parley-room')
+element.token = async (fresh) => (fresh ? 'new' : 'old')
+element.texts = { join: 'Mitmachen' }
+element.addEventListener('parley-message', ({ detail }) => console.log(detail.sender.username))
+// @ts-expect-error a room is a string: an id or a handle
+element.room = 5
 `

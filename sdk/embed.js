@@ -1,0 +1,184 @@
+function r(o,e={},...t){let s=document.createElement(o);for(let[i,n]of Object.entries(e))n==null||n===!1||(i.startsWith("on")?s.addEventListener(i.slice(2),n):s.setAttribute(i,n===!0?"":String(n)));for(let i of t)i&&s.append(i);return s}function y(o){let[e,t]=["svg","path"].map(s=>document.createElementNS("http://www.w3.org/2000/svg",s));for(let[s,i]of[["viewBox","0 0 24 24"],["aria-hidden","true"]])e.setAttribute(s,i);return t.setAttribute("d",o),e.append(t),e}function h(o,e){o.textContent!==e&&(o.textContent=e)}function m(o){let e=o.getRootNode();return o.contains(e.activeElement??null)}var x=class{#e=new Map;constructor(e,t){this.parent=e,this.make=t}set(e){let t=new Map;for(let i of e){let n=this.#e.get(i.key)??this.make(i);this.#e.delete(i.key),t.set(i.key,n),n.update(i)}for(let{el:i}of this.#e.values())i.remove();this.#e=t;let s=this.parent.firstElementChild;for(let{el:i}of t.values())i===s?s=i.nextElementSibling:this.parent.insertBefore(i,s)}};var N={connecting:"Connecting\u2026",reconnecting:"Reconnecting\u2026",messages:"Messages in {room}",empty:"No messages yet. Write the first one.",older:"Load older messages",olderFailed:"The older messages could not be loaded.",unread:"New messages",newest:"Newest messages",newCount:"{count} new",message:"Message to {room}",placeholder:"Write a message",send:"Send",save:"Save",sending:"Sending\u2026",failed:"Not sent: {reason}",retry:"Try again",discard:"Discard",edit:"Edit",editing:"Editing a message",edited:"edited",cancel:"Cancel",delete:"Delete",deleteQuestion:"Delete this message?",deleted:"Message deleted",you:"You",today:"Today",yesterday:"Yesterday",typingOne:"{name} is typing\u2026",typingMany:"Several people are typing\u2026",intro:"Choose a name to join the conversation.",username:"Your name",join:"Join",joinAgain:"Join again",logOut:"Log out",ended:"Your session has ended.",removed:"You are not in this room any more.",noRoom:'This element needs a room: <parley-room room="#lobby">.',notFound:"There is no room {room} on this server, or you are not a member of it.",userNotFound:"There is no user {room} on this server.",banned:"You are banned from this room.",blocked:"You cannot write to this person.",nameTaken:"Somebody has this name already. Choose another one.",guestsOff:"This server lets no guests in.",tooMany:"That was too much at once. Try again in a moment.",notLoggedIn:"This page could not log you in.",unreachable:"The server cannot be reached. Trying again\u2026",unavailable:"The server is not available at the moment. Trying again\u2026",origin:"The chat server {server} does not accept this page: {origin} is not one of its --cors-origins.",policy:"The content security policy of this page does not let it connect to {server}."},p=(o,e)=>o.replace(/\{(\w+)\}/g,(t,s)=>String(e[s]??t));var v=class{#e;#o;#s;#n=r("p",{class:"error",part:"error",role:"alert"});#i=null;#a="";#t=null;constructor(e,t){this.texts=e,this.on=t,this.#e=r("textarea",{part:"input",rows:"1",dir:"auto",enterkeyhint:"send"}),this.#o=r("button",{class:"send",part:"send",type:"submit"},y("M12 19V5m-6 6 6-6 6 6")),this.#s=r("p",{class:"banner",part:"banner"},r("span",{},e.editing),r("button",{class:"link",type:"button",onclick:()=>this.edit(null)},e.cancel)),this.el=r("form",{class:"composer",part:"composer",onsubmit:s=>this.#l(s)},this.#n,this.#s,r("div",{class:"field",part:"field"},this.#e,this.#o)),this.#e.addEventListener("keydown",s=>this.#r(s)),this.#e.addEventListener("input",()=>{this.#d(),!this.#i&&this.#e.value&&this.#t?.type()}),this.edit(null)}update(e){this.#t=e,this.#e.setAttribute("aria-label",p(this.texts.message,{room:e.name})),this.#e.placeholder=this.texts.placeholder,this.#i&&e.messages.some(t=>t.id===this.#i?.id&&t.deleted_at)&&this.edit(null)}focus(){this.#e.focus()}edit(e){e&&!this.#i&&(this.#a=this.#e.value),(e||this.#i)&&(this.#e.value=e?e.text:this.#a),this.#i=e,this.#s.hidden=!e,this.#n.textContent="",this.#o.setAttribute("aria-label",e?this.texts.save:this.texts.send),this.#d(),e&&this.focus()}#r(e){e.isComposing||(e.key==="Enter"&&!e.shiftKey&&!e.altKey?(e.preventDefault(),this.el.requestSubmit()):e.key==="Escape"&&this.#i?(e.stopPropagation(),e.preventDefault(),this.edit(null)):e.key==="ArrowUp"&&!this.#e.value&&!this.#i&&(e.preventDefault(),this.on.editLast()))}async#l(e){e.preventDefault();let t=this.#e.value,[s,i]=[this.#t,this.#i];if(!(!s||!t.trim())){if(!i){s.send(t),this.#e.value="",this.#d(),this.focus(),this.on.sent();return}try{t!==i.text&&await s.edit(i.id,t),this.#i===i&&this.edit(null)}catch(n){this.#n.textContent=n.message}}}#d(){this.#o.classList.toggle("idle",!this.#e.value.trim()),this.#e.style.height="auto",this.#e.style.height=`${this.#e.scrollHeight}px`}};import{connect as Q}from"./sdk.js";import{Problem as M,Unreachable as I}from"./sdk.js";var F=o=>o instanceof I||o instanceof M&&o.isTransient,V=100,U=new Set;typeof document=="object"&&document.addEventListener("securitypolicyviolation",({blockedURI:o,effectiveDirective:e})=>{e==="connect-src"&&URL.canParse(o)&&U.add(new URL(o).origin)});var j={not_found:"notFound",banned:"banned",blocked:"blocked",username_taken:"nameTaken",rate_limited:"tooMany"};async function w(o,e,{server:t,room:s=""}){let i={server:t,room:s,origin:globalThis.location?.origin??""},n=(a,d)=>({code:a,message:p(e[d],i),error:o,isTransient:F(o)});if(o instanceof I){let a=await G(t);return n(a,a)}return o instanceof M?o.status===401?n(o.code,"notLoggedIn"):o.code==="not_found"&&s.startsWith("@")?n(o.code,"userNotFound"):Object.hasOwn(j,o.code)?n(o.code,j[o.code]):o.isTransient?n(o.code||"unavailable","unavailable"):{...n(o.code,"unavailable"),message:o.errors[0]?.message??o.message}:n("token","notLoggedIn")}async function G(o){let{origin:e}=new URL(o);if(e===location.origin)return"unreachable";try{let{ok:t}=await fetch(`${o}/embed.js`,{method:"HEAD",cache:"no-store",credentials:"omit"});return t?"origin":"unreachable"}catch{return await new Promise(t=>setTimeout(t,V)),U.has(e)?"policy":"unreachable"}}var X=3e4,O=o=>Math.min(X,500*2**o)*(.75+Math.random()/2),k=[],T=class o{client=null;ready=!1;error=null;#e=new Set;#o=new Map;#s;#n=0;constructor(e){this.settings=e}static use({server:e,session:t,token:s},i){let n=k.find(({settings:a})=>a.server===e&&a.token===s&&(s||a.session===t));return n||(n=new o({server:e,session:t,token:s}),k.push(n),n.#i()),n.#e.add(i),n}release(e){this.#e.delete(e),!this.#e.size&&(k.splice(k.indexOf(this),1),clearTimeout(this.#s),this.client?.close(),this.client=null)}async#i(){let{server:e,session:t,token:s}=this.settings,n=Q({server:e,session:t,token:typeof s=="string"?()=>s:s??void 0});this.client=n,n.on("session",()=>this.#a()),n.on("connection",()=>this.#a());try{await n.ready,this.ready=!0,this.error=null}catch(a){if(n!==this.client)return;n.close(),this.error=a,F(a)&&(this.#s=setTimeout(()=>this.retry(),O(this.#n++)))}n===this.client&&this.#a()}retry(){this.ready||!this.error||(clearTimeout(this.#s),this.error=null,this.#i())}#a(){for(let e of this.#e)e()}show(e){this.#o.set(e,(this.#o.get(e)??0)+1)}hide(e){let t=(this.#o.get(e)??0)-1;t>0?this.#o.set(e,t):this.#o.delete(e)&&e.close()}};function B(o){let e=n=>{try{return new Intl.DateTimeFormat(o||void 0,n)}catch{return new Intl.DateTimeFormat(void 0,n)}},t=e({hour:"numeric",minute:"2-digit"}),s=e({weekday:"long",day:"numeric",month:"long"}),i=e({day:"numeric",month:"long",year:"numeric"});return{clock:n=>t.format(n),day(n,a){let d=new Date,c=Math.round((q(d)-q(n))/864e5);return c===0?a.today:c===1?a.yesterday:(n.getFullYear()===d.getFullYear()?s:i).format(n)}}}var q=o=>new Date(o.getFullYear(),o.getMonth(),o.getDate()).getTime();function $(o){let e=0;for(;o>=1e3&&e<4;)o/=1e3,e++;return`${e&&o<10?o.toFixed(1):Math.round(o)} ${["B","kB","MB","GB","TB"][e]}`}function Y(o){let t=o.split(/[\s._-]+/u).filter(s=>/[\p{L}\p{N}]/u.test(s)).map(s=>[...s].find(i=>/[\p{L}\p{N}]/u.test(i))??"");return((t[0]??"?")+(t.length>1?t.at(-1):"")).toLocaleUpperCase()}var Z=/\bhttps?:\/\/[^\s<>"]+/g,ee=/[.,;:!?…'*_~)\]}]+$/;function H(o){let e=document.createDocumentFragment(),t=0;for(let{0:s,index:i}of o.matchAll(Z)){let n=s.includes("(")?s.replace(/[.,;:!?…'*_~]+$/,""):s.replace(ee,"");URL.canParse(n)&&(e.append(o.slice(t,i),r("a",{href:n,target:"_blank",rel:"noopener noreferrer nofollow"},n)),t=i+n.length)}return e.append(o.slice(t)),e}function P(o,e){let t=r("input",{part:"input",name:"username",autocomplete:"nickname",autocapitalize:"none",spellcheck:"false",required:!0,"aria-describedby":"problem"}),s=r("p",{id:"problem",class:"error",part:"error",role:"alert"}),i=r("button",{class:"primary",part:"button",type:"submit"},o.join);return r("form",{class:"panel",part:"login",onsubmit:async a=>{if(a.preventDefault(),i.ariaBusy==="true")return;i.ariaBusy="true",h(s,"");let d=await e(t.value.trim());i.ariaBusy="false",h(s,d),t.setAttribute("aria-invalid",String(!!d)),d&&t.focus()}},r("p",{},o.intro),r("label",{},r("span",{},o.username),t),s,i)}var g=(o,e,t)=>r("div",{class:"panel",part:"notice"},r("p",{role:"alert"},o),e&&r("button",{class:"primary",part:"button",type:"button",onclick:t},e));var te=`
+:host {
+  display: block; block-size: 32rem; min-inline-size: 0; color-scheme: light dark;
+}
+:host([hidden]) { display: none; }
+.root {
+  all: initial; color-scheme: inherit; direction: inherit; visibility: inherit;
+  --accent: var(--parley-accent, light-dark(#3b5bdb, #4263eb));
+  --on-accent: var(--parley-on-accent, #fff);
+  --background: var(--parley-background, light-dark(#fff, #17191e));
+  --color: var(--parley-color, light-dark(#1a1d24, #e6e8ed));
+  --muted: var(--parley-muted, light-dark(#596070, #a0a7b5));
+  --bubble: var(--parley-bubble, light-dark(#f0f2f5, #262a32));
+  --border: var(--parley-border, light-dark(#dfe2e8, #333842));
+  --danger: var(--parley-danger, light-dark(#c22727, #ff8b8b));
+  --radius: var(--parley-radius, 12px);
+  --ring: light-dark(color-mix(in srgb, var(--accent), #000 10%), color-mix(in srgb, var(--accent), #fff 45%));
+  display: flex; flex-direction: column; box-sizing: border-box; block-size: 100%; overflow: hidden;
+  border: 1px solid var(--border); border-radius: var(--radius); background: var(--background); color: var(--color);
+  font-family: var(--parley-font, system-ui, -apple-system, "Segoe UI", Roboto, "Noto Sans", sans-serif);
+  font-size: var(--parley-font-size, 15px); line-height: 1.4; overflow-wrap: anywhere;
+}
+*, ::before, ::after { box-sizing: border-box; }
+p, ol { margin: 0; padding: 0; list-style: none; }
+[hidden] { display: none !important; }
+button, input, textarea { font: inherit; color: inherit; letter-spacing: inherit; margin: 0; }
+button { cursor: pointer; -webkit-tap-highlight-color: transparent; }
+:focus { outline: none; }
+:focus-visible { outline: 2px solid var(--ring); outline-offset: 2px; }
+a { color: inherit; text-underline-offset: 2px; }
+svg {
+  display: block; inline-size: 20px; block-size: 20px; fill: none; stroke: currentcolor; stroke-width: 2;
+  stroke-linecap: round; stroke-linejoin: round;
+}
+.link {
+  padding: 0; border: 0; background: none; color: inherit; text-decoration: underline; text-underline-offset: 2px;
+}
+
+.header {
+  flex: none; display: flex; align-items: baseline; gap: 10px; min-block-size: 46px; padding: 11px 16px;
+  border-block-end: 1px solid var(--border);
+}
+.header .title { min-inline-size: 0; overflow: hidden; text-overflow: ellipsis; white-space: nowrap; font-weight: 600; }
+.header .status { flex: 1; color: var(--muted); font-size: 0.8667em; }
+.header .link { flex: none; color: var(--muted); font-size: 0.8667em; }
+
+.content { flex: 1; min-block-size: 0; display: flex; flex-direction: column; }
+.panel {
+  flex: 1; display: flex; flex-direction: column; align-items: center; justify-content: center; gap: 14px;
+  min-block-size: 0; padding: 24px 16px; overflow-y: auto; text-align: center; text-wrap: balance;
+}
+.panel label { display: grid; gap: 4px; inline-size: min(100%, 280px); text-align: start; font-weight: 500; }
+.panel label span { font-size: 0.8667em; }
+input {
+  inline-size: 100%; min-block-size: 42px; padding: 8px 12px; border: 1px solid var(--muted);
+  border-radius: min(var(--radius), 10px); background: var(--background);
+}
+.primary {
+  min-block-size: 42px; padding: 8px 22px; border: 1px solid transparent; border-radius: min(var(--radius), 10px);
+  background: var(--accent); color: var(--on-accent); font-weight: 600;
+}
+form.panel .primary { inline-size: min(100%, 280px); }
+.primary[aria-busy="true"] { opacity: 0.6; }
+.error { color: var(--danger); font-size: 0.9em; }
+.error:empty { display: none; }
+
+.timeline { position: relative; flex: 1; min-block-size: 0; display: flex; }
+.log {
+  flex: 1; min-inline-size: 0; display: flex; flex-direction: column; padding: 12px 16px; overflow: hidden auto;
+  overflow-anchor: none; overscroll-behavior: contain; scrollbar-width: thin; scrollbar-color: var(--border) transparent;
+}
+.log:focus-visible, .message:focus-visible { outline-offset: -2px; }
+.log ol { margin-block-start: auto; }
+.older {
+  align-self: center; flex: none; margin-block-end: 8px; padding: 4px 14px; border: 1px solid var(--border);
+  border-radius: 99px; background: none; color: var(--muted); font-size: 0.8667em;
+}
+.empty { margin: auto; color: var(--muted); }
+.empty:empty { display: none; }
+.typing { flex: none; min-block-size: 1.4em; margin-block-start: 6px; color: var(--muted); font-size: 0.8667em; }
+.day, .unread {
+  display: flex; align-items: center; gap: 12px; margin-block: 16px 8px; color: var(--muted); font-size: 0.8em;
+  font-weight: 500;
+}
+.day::before, .day::after, .unread::before, .unread::after {
+  content: ""; flex: 1; border-block-start: 1px solid var(--border);
+}
+.unread { color: var(--danger); }
+.unread::before, .unread::after { border-color: currentcolor; }
+
+.message {
+  position: relative; display: flex; gap: 8px; max-inline-size: 100%; margin-block-start: 12px; padding: 2px;
+  border-radius: 8px;
+}
+.message.follows { margin-block-start: 0; }
+.body { display: flex; flex-direction: column; align-items: flex-start; min-inline-size: 0; max-inline-size: 82%; }
+.own { justify-content: flex-end; }
+.own .body { align-items: flex-end; }
+.avatar {
+  flex: none; display: grid; place-items: center; inline-size: 32px; block-size: 32px; margin-block-start: 1.35em;
+  border-radius: 50%; background: oklch(0.48 0.09 var(--hue)); color: #fff; font-size: 12px; font-weight: 600;
+}
+.follows .avatar { visibility: hidden; block-size: 0; margin: 0; }
+.own .avatar { display: none; }
+.head { padding-inline: 4px; color: var(--muted); font-size: 0.8em; }
+.head span { color: var(--color); font-weight: 600; }
+.own .head span, .follows .head {
+  position: absolute; inline-size: 1px; block-size: 1px; overflow: hidden; clip-path: inset(50%); white-space: nowrap;
+}
+.bubble {
+  max-inline-size: 100%; padding: 7px 12px; border: 1px solid transparent; border-radius: min(calc(var(--radius) * 1.3), 18px);
+  background: var(--bubble); white-space: pre-wrap;
+}
+.text { display: block; unicode-bidi: isolate; text-align: start; }
+.text:empty { display: none; }
+.own .bubble { background: var(--accent); color: var(--on-accent); }
+.message.pending .bubble { opacity: 0.7; }
+.message.failed .bubble { border-color: var(--danger); background: none; color: var(--color); }
+.message.deleted .bubble { border-color: var(--border); background: none; color: var(--muted); font-style: italic; }
+.extra { display: flex; flex-wrap: wrap; gap: 4px; }
+.extra:empty { display: none; }
+.text:not(:empty) + .extra { margin-block-start: 4px; }
+.file { flex-basis: 100%; font-size: 0.9em; }
+.reaction {
+  padding: 1px 8px; border: 1px solid var(--border); border-radius: 99px; background: var(--background);
+  color: var(--color); font-size: 0.8667em;
+}
+.reaction[aria-pressed="true"] { border-color: var(--ring); font-weight: 600; }
+.note, .actions, .question { display: flex; flex-wrap: wrap; justify-content: inherit; gap: 2px 10px; }
+.note { padding-inline: 4px; color: var(--muted); font-size: 0.8em; }
+.own .note { justify-content: flex-end; }
+.failed .note > span { color: var(--danger); }
+@media (hover: hover) {
+  .actions {
+    opacity: 0; position: absolute; inset-block-start: 2px; inset-inline-start: 2px; padding: 5px 8px;
+    border-radius: 8px; background: var(--background);
+  }
+  .message:hover .actions, .message:focus-within .actions { opacity: 1; }
+}
+@media (hover: none) {
+  .message:not(:focus-within) .actions { display: none; }
+}
+.jump {
+  position: absolute; inset-inline-end: 16px; inset-block-end: 10px; display: flex; align-items: center; gap: 6px;
+  min-block-size: 36px; min-inline-size: 36px; padding: 0 7px; border: 1px solid var(--border); border-radius: 99px;
+  background: var(--background); box-shadow: 0 2px 10px rgb(0 0 0 / 18%); font-size: 0.8667em;
+}
+.jump span:not(:empty) { padding-inline-end: 6px; }
+
+.composer { flex: none; padding: 0 12px 12px; }
+.composer > p { padding: 4px; }
+.banner { display: flex; justify-content: space-between; color: var(--muted); font-size: 0.8667em; }
+.field {
+  display: flex; align-items: flex-end; gap: 4px; padding: 4px; border: 1px solid var(--muted);
+  border-radius: min(calc(var(--radius) * 1.5), 22px);
+}
+.field:focus-within { border-color: var(--ring); box-shadow: 0 0 0 1px var(--ring); }
+textarea {
+  flex: 1; min-inline-size: 0; max-block-size: 9.5em; padding: 7px 10px; border: 0; background: none; resize: none;
+  overflow-y: auto; scrollbar-width: thin;
+}
+textarea:focus-visible { outline: none; }
+::placeholder { color: var(--muted); opacity: 1; }
+.send {
+  flex: none; display: grid; place-items: center; inline-size: 36px; block-size: 36px; padding: 0;
+  border: 1px solid transparent; border-radius: min(calc(var(--radius) * 1.5), 18px); background: var(--accent);
+  color: var(--on-accent);
+}
+.send.idle { background: none; color: var(--muted); }
+
+@media (pointer: coarse) {
+  input, textarea { font-size: max(1em, 16px); }
+  .send { inline-size: 40px; block-size: 40px; }
+  .note button { min-block-size: 28px; }
+}
+@media (prefers-reduced-motion: no-preference) {
+  .actions, .send, .primary { transition: opacity 120ms, background 120ms; }
+}
+@media (forced-colors: active) {
+  .field:focus-within { outline: 2px solid Highlight; }
+  .bubble, .send, .primary, .avatar { border: 1px solid CanvasText; }
+  .own .bubble { border-width: 2px; }
+}
+`,z;function K(){return z||(z=new CSSStyleSheet,z.replaceSync(te)),z}var E=class{#e=r("span",{part:"sender",dir:"auto"});#o=r("time",{part:"time"});#s=r("span",{class:"avatar",part:"avatar","aria-hidden":"true"});#n=r("span",{class:"text",part:"text",dir:"auto"});#i=r("div",{class:"extra"});#a=r("div",{class:"note"});#t="";#r=!1;#l=null;constructor(e,t,s){this.texts=e,this.times=t,this.actions=s,this.el=r("li",{tabindex:"-1"},this.#s,r("div",{class:"body"},r("div",{class:"head"},this.#e," ",this.#o),r("div",{class:"bubble",part:"bubble"},this.#n,this.#i),this.#a)),this.el.addEventListener("focusin",()=>this.#d(0)),this.el.addEventListener("focusout",()=>this.#d(-1))}#d(e){for(let t of this.el.querySelectorAll(".note button, .reaction"))t.closest(".failed")||(t.tabIndex=e)}update(e){this.#l=e;let{message:t,pending:s,sender:i,own:n,follows:a}=e,d=JSON.stringify([t??[s?.state,s?.error?.message],i,a,this.#r]);if(d===this.#t)return;this.#t=d;let{deleted_at:c,created_at:l,text:u=""}=t??{...s,deleted_at:void 0},f=s?.state==="failed",b=Object.entries({own:n,follows:a,deleted:c,pending:s&&!f,failed:f}).flatMap(([W,J])=>J?[W]:[]);this.el.className=["message",...b].join(" "),this.el.setAttribute("part",this.el.className),h(this.#s,Y(i.display_name)),this.#s.style.setProperty("--hue",String(i.id*67%360)),h(this.#e,n?this.texts.you:i.display_name);let C=new Date(l??0);this.#o.dateTime=l,h(this.#o,this.times.clock(C));let D=c?this.texts.deleted:u;this.#n.textContent!==D&&this.#n.replaceChildren(H(D)),this.#i.replaceChildren(...this.#u(),...this.#g()),this.#h()}#u(){return(this.#l?.message?.files??[]).map(({name:e,size:t})=>r("span",{class:"file",part:"file"},r("bdi",{},e),` ${$(t)}`))}#g(){let e=this.#l?.message;return(e?.reactions??[]).map(({emoji:t,count:s,me:i})=>r("button",{class:"reaction",part:"reaction",type:"button",tabindex:"-1","aria-pressed":String(!!i),onclick:()=>{this.actions.react(e,t,!i).catch(()=>{})}},`${t} ${s}`))}#h(){let{message:e,pending:t,own:s}=this.#l,i=m(this.#a),{texts:n}=this,a=[];t?.state==="sending"&&a.push(r("span",{},n.sending)),t?.state==="failed"&&a.push(r("span",{part:"error"},p(n.failed,{reason:t.error?.message??""})),this.#c(n.retry,()=>t.retry(),0),this.#c(n.discard,()=>t.discard(),0)),e?.edited_at&&!e.deleted_at&&a.push(r("span",{},n.edited)),e&&s&&!e.deleted_at&&a.push(this.#f(e)),this.#a.replaceChildren(...a),i&&(this.#a.querySelector("button")??this.el).focus({preventScroll:!0})}#f(e){let{texts:t,actions:s}=this;if(this.#r){let i=()=>{this.#p(!1),s.remove(e).catch(()=>{})};return r("span",{class:"question"},r("span",{},t.deleteQuestion),this.#c(t.cancel,()=>this.#p(!1)),this.#c(t.delete,i))}return r("span",{class:"actions",part:"actions"},e.text&&this.#c(t.edit,()=>s.edit(e)),this.#c(t.delete,()=>this.#p(!0)))}#p(e){this.#r=e,this.#l&&this.update(this.#l)}#c(e,t,s=-1){return r("button",{class:"link",part:"action",type:"button",tabindex:s,onclick:t},e)}};var se=5*6e4,R=200,ie=24,A=class{#e=r("ol");#o=r("button",{class:"older",part:"older",type:"button",onclick:()=>this.#x(!0)});#s=r("p",{class:"empty",part:"empty"});#n=r("p",{class:"typing",part:"typing","aria-live":"off"});#i=r("span");#a=r("button",{class:"jump",part:"jump",type:"button",onclick:()=>{this.toEnd()}},y("M12 5v14m-6-6 6 6 6-6"),this.#i);#t=r("div",{class:"log",part:"log",role:"log","aria-live":"polite",tabindex:"0"},this.#o,this.#s,this.#e,this.#n);el=r("div",{class:"timeline"},this.#t,this.#a);#r=null;#l=null;#d=1/0;#u=!0;#g=!1;#h=!1;#f=new ResizeObserver(()=>this.#u&&this.#m());constructor(e,t,s,i){this.texts=e,this.times=t,this.rows=new x(this.#e,({item:n,label:a})=>{if(!n)return ne(a===e.unread?"unread":"day");let d=new E(e,t,s);return{el:d.el,update:c=>c.item&&d.update(c.item)}}),this.#t.addEventListener("scroll",()=>{this.#u=this.#c<ie,this.#t.scrollTop<R&&this.#x(!1),this.#c<R&&this.#r?.hasNewer&&this.#r.loadNewer().catch(()=>{}),this.#b(),i()}),this.#t.addEventListener("keydown",n=>this.#y(n)),this.#f.observe(this.#t),this.#f.observe(this.#e)}get#p(){return[...this.#e.querySelectorAll(".message")]}get#c(){return this.#t.scrollHeight-this.#t.clientHeight-this.#t.scrollTop}get isAtEnd(){return this.#u&&!this.#r?.hasNewer}open(e,t){this.#r=e,this.#l=t,this.#d=e.unread?e.membership?.last_read_id??0:1/0,this.#u=!0,this.#t.setAttribute("aria-busy","true"),this.update(),this.#e.querySelector(".unread")?.scrollIntoView({block:"nearest"}),requestAnimationFrame(()=>this.#t.removeAttribute("aria-busy"))}close(){this.#f.disconnect(),this.#r=null}update(){let e=this.#r;if(!e)return;let{texts:t}=this,s=this.#t.scrollTop,i=this.#p.find(l=>l.offsetTop+l.offsetHeight>s),n=i?.offsetTop??0;this.rows.set(this.#k(e)),this.#t.setAttribute("aria-label",p(t.messages,{room:e.name})),this.#o.hidden=!e.hasOlder,h(this.#o,this.#h?`${t.olderFailed} ${t.retry}`:t.older),h(this.#s,this.#e.childElementCount?"":t.empty);let[a,...d]=e.typing,c=a?p(t.typingOne,{name:a.display_name}):"";h(this.#n,d.length?t.typingMany:c),this.#u?this.#m():i?.isConnected&&(this.#t.scrollTop=s+i.offsetTop-n),this.#b(),this.#t.scrollTop<R&&!this.#h&&this.#x(!1)}#k(e){let t=[],s=this.#l,i="",n=null,a=!1,d=new Set,c=(l,u)=>{let f=new Date(u);i!==f.toDateString()&&(i=f.toDateString(),t.push({key:`day ${i}`,label:this.times.day(f,this.texts)}),n=null);let[_,b]=[l.sender.id,f.getTime()],C=n?.sender===_&&b-n.at<se;t.push({key:l.key,item:{...l,follows:C}}),n={sender:_,at:b}};for(let l of e.messages){let u=l.sender.id===s.id;!a&&l.id>this.#d&&!u&&(a=!0,(n||!e.hasOlder)&&t.push({key:"unread",label:this.texts.unread}),n=null);let f=u&&l.client_id?l.client_id:String(l.id);d.add(f),c({key:f,message:l,sender:l.sender,own:u},l.created_at)}for(let l of e.hasNewer?[]:e.pending){let u=l.client_id;d.has(u)||c({key:u,pending:l,sender:s,own:!0},l.created_at)}return t}#b(){this.#a.hidden=this.isAtEnd;let e=this.#r?.unread;h(this.#i,e?p(this.texts.newCount,{count:e}):""),this.#a.setAttribute("aria-label",e?p(this.texts.newCount,{count:e}):this.texts.newest)}#m(){this.#t.scrollTop=this.#t.scrollHeight}async toEnd(){this.#d=1/0,this.#u=!0,this.#r?.hasNewer&&await this.#r.loadNewest().catch(()=>{}),this.update()}async#x(e){let t=this.#r;if(!t?.hasOlder||this.#g||this.#h&&!e)return;this.#g=!0,this.#h=!1,this.#t.setAttribute("aria-busy","true");let s=m(this.#o);try{await t.loadOlder()}catch{this.#h=!0}this.#g=!1,this.update(),s&&this.#o.hidden&&this.#t.focus(),requestAnimationFrame(()=>this.#t.removeAttribute("aria-busy"))}#y(e){if(e.key!=="ArrowUp"&&e.key!=="ArrowDown"||e.altKey||e.ctrlKey||e.metaKey)return;let t=this.#p,s=t.findIndex(m),i=s<0?t.at(-1):t[s+(e.key==="ArrowUp"?-1:1)];i&&(e.preventDefault(),i.focus())}};function ne(o){let e=r("span");return{el:r("li",{class:o,part:o},e),update:({label:s=""})=>h(e,s)}}var oe=o=>/^(?:\d+$|[#@])/.test(o)?o:`#${o}`,S=class{#e=new AbortController;#o=[];#s=null;#n;#i=!1;#a=!1;#t=null;#r=null;#l=null;#d=null;#u=!1;#g=r("strong",{class:"title",part:"title",dir:"auto"});#h=r("span",{class:"status",part:"status",role:"status"});#f=r("button",{class:"link",part:"log-out",type:"button",onclick:()=>{this.#F()}});#p=r("div",{class:"content"});#c=r("section",{class:"root",part:"root"},r("div",{class:"header",part:"header"},this.#g,this.#h,this.#f),this.#p);constructor(e,t,s){this.host=e,this.settings=t,this.texts=s,this.address=oe(t.room);let i=e.shadowRoot??e.attachShadow({mode:"open"});if(i.adoptedStyleSheets=[K()],i.replaceChildren(this.#c),h(this.#f,s.logOut),this.#x(t.room),!t.room){this.#m(g(s.noRoom)),this.#v({code:"no_room",message:s.noRoom,isTransient:!1});return}this.#k(),this.#t=T.use(t,this.#T),this.#T()}get client(){return this.#t?.client??null}has(e){let t=this.settings;return Object.entries(e).every(([s,i])=>t[s]===i)}close(){this.#e.abort(),this.#E(),this.#t?.release(this.#T)}#k(){let{signal:e}=this.#e;document.addEventListener("visibilitychange",()=>this.#b(),{signal:e});let t=new IntersectionObserver(s=>{this.#u=s.at(-1)?.isIntersecting??!1,this.#b()});t.observe(this.#c),e.addEventListener("abort",()=>t.disconnect())}#b(){let e=this.#s;e?.unread&&this.#u&&!document.hidden&&this.#l?.isAtEnd&&e.markRead()}#m(...e){this.#p.replaceChildren(...e)}#x(e){h(this.#g,e),this.#c.setAttribute("aria-label",e)}#y(e,t){this.host.dispatchEvent(new CustomEvent(e,{detail:t,bubbles:!0,composed:!0}))}#v({code:e,message:t,error:s}){this.#y("parley-error",{code:e,message:t,error:s})}#T=()=>{let e=this.#t;if(!e||this.#e.signal.aborted)return;let{client:t,ready:s,error:i}=e;if(this.#f.hidden=!t?.user||!!this.settings.token,!s){i?this.#z(i,()=>e.retry()):this.#r||h(this.#h,this.texts.connecting);return}let n=t?.user??null;if(n!==this.#n){let a=!!this.#n;this.#E(),this.#n=n,n?this.#w():this.#C(a)}this.#A()};#A(){let e=this.client?.connection;this.#a||=e==="open",h(this.#h,this.#s&&this.#a&&e==="connecting"?this.texts.reconnecting:"")}async#z(e,t){if(this.#r===e)return!1;this.#r=e;let s=await w(e,this.texts,this.settings);if(this.#e.signal.aborted||this.#r!==e)return!1;h(this.#h,"");let i=()=>{this.#r=null,t()};return this.#p.querySelector("[role=alert]")?.textContent!==s.message&&this.#m(g(s.message,this.texts.retry,i)),this.#v(s),s.isTransient}#C(e){let{texts:t,settings:s}=this;if(s.token){this.#m(g(t.ended,t.retry,()=>{this.#S()}));return}this.#r=null;let i=P(t,async a=>{try{return await this.client?.logIn({username:a,guest:!0}),""}catch(d){let c=await w(d,t,s),{code:l}=c,u=l==="forbidden"?t.guestsOff:c.message;return this.#v({...c,message:u}),u}}),n=m(this.#c);this.#m(i),e&&n&&i.querySelector("input").focus()}async#S(){try{await this.client?.request("GET","/v1/users/me")}catch(e){this.#z(e,()=>{this.#S()})}}async#F(){try{await this.client?.logOut()}catch(e){h(this.#h,(await w(e,this.texts,this.settings)).message)}}async#w(){if(this.#i)return;this.#i=!0;let e=this.#n;h(this.#h,this.texts.connecting);try{let t=await this.#O();this.#e.signal.aborted||e!==this.#n?t.close():this.#D(t)}catch(t){!this.#e.signal.aborted&&e===this.#n&&await this.#R(t)}this.#i=!1,e!==this.#n&&this.#n&&this.#w()}async#O(){let e=this.client;if(this.address.startsWith("@")){let s=await e.direct(this.address);return await s.open(),s}let t=await e.open(this.address);return t.membership||t.data.kind!=="public"?t:e.join(t.id)}#L=0;async#R(e){let t,s=()=>{clearTimeout(t),!this.#e.signal.aborted&&!this.#s&&this.#w()};await this.#z(e,s)&&(t=setTimeout(s,O(this.#L++)))}#D(e){let{texts:t}=this;this.#r=null,this.#L=0,this.#s=e,this.#t?.show(e);let s=new v(t,{sent:()=>{n.toEnd()},editLast:()=>a()}),i={edit:c=>s.edit(c),remove:c=>e.delete(c.id),react:(c,l,u)=>u?e.react(c.id,l):e.unreact(c.id,l)},n=new A(t,B(this.settings.lang),i,()=>this.#b()),a=()=>{let c=e.messages.findLast(l=>l.sender.id===this.#n?.id&&l.text);c&&s.edit(c)};[this.#d,this.#l]=[s,n];let d=m(this.#c);this.#m(n.el,s.el),n.open(e,this.#n),this.#o.push(e.subscribe(()=>this.#_()),...this.#N(e.id)),this.#_(),this.#A(),d&&s.focus(),this.#y("parley-ready",{room:e.data,user:this.#n})}#N(e){let t=i=>i.room_id===e&&this.#y("parley-message",i),s=this.client;return[s.on("message.created",t),s.on("message.notification",t)]}#_(){let e=this.#s;if(e){if(!e.membership){this.#E();let{removed:t,joinAgain:s}=this.texts;this.#m(g(t,s,()=>{this.#w()})),this.#v({code:"removed",message:t,isTransient:!1});return}this.#x(e.name),this.#d?.update(e),this.#l?.update(),this.#b()}}#E(){for(let e of this.#o.splice(0))e();this.#l?.close(),this.#s&&this.#t?.hide(this.#s),this.#s=this.#l=this.#d=null}};var re=globalThis.HTMLElement??class{},ae=new URL(".",import.meta.url).href,le=["server","room","session","token","texts"],L=class extends re{static observedAttributes=["server","room","session","token","lang"];#e;#o={};#s=null;#n=!1;connectedCallback(){for(let e of le){if(!Object.hasOwn(this,e))continue;let{[e]:t}=this;delete this[e],this[e]=t}this.#i()}disconnectedCallback(){this.#i()}attributeChangedCallback(){this.#i()}get server(){return new URL(this.getAttribute("server")??ae,document.baseURI).href.replace(/\/+$/,"")}set server(e){this.setAttribute("server",e)}get room(){return this.getAttribute("room")??""}set room(e){this.setAttribute("room",e)}get session(){let e=this.getAttribute("session");if(e==="cookie"||e==="storage")return e;let{protocol:t,hostname:s}=new URL(this.server);return t===location.protocol&&s===location.hostname?"cookie":"storage"}set session(e){this.setAttribute("session",e)}get token(){return this.#e??this.getAttribute("token")}set token(e){this.#e=e??void 0,this.#i()}get texts(){return this.#o}set texts(e){this.#o=e??{},this.#i(!0)}get client(){return this.#s?.client??null}focus(e){this.shadowRoot?.querySelector("textarea, input, button")?.focus(e)}#i(e=!1){e&&this.#t(),!this.#n&&(this.#n=!0,queueMicrotask(()=>{this.#n=!1,this.#a()}))}#a(){if(!this.isConnected){this.#t();return}let{server:e,room:t,session:s,token:i}=this,{lang:n}=this.closest("[lang]")??document.documentElement,a={server:e,room:t.trim(),session:s,token:i,lang:n};this.#s?.has(a)||(this.#t(),this.#s=new S(this,a,{...N,...this.#o}))}#t(){this.#s?.close(),this.#s=null}};globalThis.customElements&&!customElements.get("parley-room")&&customElements.define("parley-room",L);export{L as ParleyRoom};
