@@ -40,8 +40,11 @@ export class Chat {
     this.#content,
   );
 
-  /** @param {HTMLElement} host @param {Settings} settings @param {import('./texts.js').Texts} texts */
-  constructor(host, settings, texts) {
+  /**
+   * @param {HTMLElement} host @param {Settings} settings @param {import('./texts.js').Texts} texts
+   * @param {'' | 'noRoom' | 'noServer'} wrong what is wrong with the attributes
+   */
+  constructor(host, settings, texts, wrong) {
     this.host = host;
     this.settings = settings;
     this.texts = texts;
@@ -51,9 +54,9 @@ export class Chat {
     shadow.replaceChildren(this.#root);
     setText(this.#logOut, texts.logOut);
     this.#setTitle(settings.room);
-    if (!settings.room) {
-      this.#show(notice(texts.noRoom));
-      this.#report({ code: 'no_room', message: texts.noRoom, isTransient: false });
+    if (wrong) {
+      this.#show(notice(texts[wrong]));
+      this.#report({ code: wrong === 'noRoom' ? 'no_room' : 'no_server', message: texts[wrong], isTransient: false });
       return;
     }
     this.#watchReader();
@@ -169,9 +172,13 @@ export class Chat {
       return;
     }
     this.#shownError = null;
-    const form = loginForm(texts, async (username) => {
+    const form = loginForm(texts, async (name) => {
+      const username = name.replace(/\s+/g, '_');
       try {
         await this.client?.logIn({ username, guest: true });
+        // The others see the name as it was written. Without it, they see the username.
+        if (username !== name)
+          this.client?.request('PATCH', '/v1/users/me', { body: { display_name: name } }).catch(() => {});
         return '';
       } catch (err) {
         const trouble = await explain(err, texts, settings);

@@ -108,6 +108,7 @@ export class Composer {
   #fit() {
     this.#send.classList.toggle('idle', !this.#input.value.trim());
     this.#input.style.height = 'auto';
-    this.#input.style.height = `${this.#input.scrollHeight}px`;
+    const { scrollHeight } = this.#input; // 0 while the element is not shown
+    if (scrollHeight) this.#input.style.height = `${scrollHeight}px`;
   }
 }

@@ -8,8 +8,12 @@ import { defaultTexts } from './texts.js';
 /** In Node.js, where pages are made on the server, the module can be loaded, and does nothing. */
 const Base = globalThis.HTMLElement ?? class {};
 
-const HOME = new URL('.', import.meta.url).href;
+/** Where this module comes from. A bundler may know no such address, or that of a file. */
+const home = (import.meta.url ?? '').replace(/[^/]*$/, '');
 const PROPERTIES = /** @type {const} */ (['server', 'room', 'session', 'token', 'texts']);
+
+/** Whether it is one of the web, with its scheme. @param {string} text */
+const isAddress = (text) => /^https?:/.test(text) && URL.canParse(text);
 
 export class ParleyRoom extends Base {
   static observedAttributes = ['server', 'room', 'session', 'token', 'lang'];
@@ -38,7 +42,8 @@ export class ParleyRoom extends Base {
 
   /** The address of the server: by default, of the one that this module comes from. */
   get server() {
-    return new URL(this.getAttribute('server') ?? HOME, document.baseURI).href.replace(/\/+$/, '');
+    const given = this.getAttribute('server')?.trim() || home;
+    return (given.startsWith('/') ? new URL(given, document.baseURI).href : given).replace(/\/+$/, '');
   }
 
   set server(value) {
@@ -60,7 +65,8 @@ export class ParleyRoom extends Base {
   get session() {
     const wanted = this.getAttribute('session');
     if (wanted === 'cookie' || wanted === 'storage') return wanted;
-    const { protocol, hostname } = new URL(this.server);
+    const { server } = this;
+    const { protocol, hostname } = new URL(isAddress(server) ? server : location.href);
     return protocol === location.protocol && hostname === location.hostname ? 'cookie' : 'storage';
   }
 
@@ -119,7 +125,9 @@ export class ParleyRoom extends Base {
     const settings = { server, room: room.trim(), session, token, lang };
     if (this.#chat?.has(settings)) return;
     this.#close();
-    this.#chat = new Chat(this, settings, { ...defaultTexts, ...this.#texts });
+    const texts = { ...defaultTexts, ...this.#texts };
+    const wrong = isAddress(server) ? (settings.room ? '' : 'noRoom') : 'noServer';
+    this.#chat = new Chat(this, settings, texts, wrong);
   }
 
   #close() {

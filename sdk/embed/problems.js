@@ -49,7 +49,9 @@ export async function explain(error, texts, { server, room = '' }) {
   if (error.code === 'not_found' && room.startsWith('@')) return trouble(error.code, 'userNotFound');
   if (Object.hasOwn(TEXT_OF, error.code)) return trouble(error.code, TEXT_OF[error.code]);
   if (error.isTransient) return trouble(error.code || 'unavailable', 'unavailable');
-  return { ...trouble(error.code, 'unavailable'), message: error.errors[0]?.message ?? error.message };
+  const [wrong] = error.errors;
+  const message = wrong?.field === 'username' ? `${texts.username} ${wrong.message}.` : error.message;
+  return { code: error.code, message, error, isTransient: false };
 }
 
 /**

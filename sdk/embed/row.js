@@ -32,7 +32,7 @@ export class Row {
   #avatar = h('span', { class: 'avatar', part: 'avatar', 'aria-hidden': 'true' });
   #text = h('span', { class: 'text', part: 'text', dir: 'auto' });
   #extra = h('div', { class: 'extra' });
-  #note = h('div', { class: 'note' });
+  #note = h('div', { class: 'note', 'aria-live': 'off' }); // buttons that appear are not read out
   #signature = '';
   #asks = false; // whether to delete it
   /** @type {Item | null} */ #item = null;
@@ -129,7 +129,7 @@ export class Row {
     if (pending?.state === 'sending') children.push(h('span', {}, texts.sending));
     if (pending?.state === 'failed') {
       children.push(
-        h('span', { part: 'error' }, fill(texts.failed, { reason: pending.error?.message ?? '' })),
+        h('span', { part: 'error', role: 'alert' }, fill(texts.failed, { reason: pending.error?.message ?? '' })),
         this.#button(texts.retry, () => pending.retry(), 0),
         this.#button(texts.discard, () => pending.discard(), 0),
       );

@@ -38,6 +38,7 @@ export const defaultTexts = {
   ended: 'Your session has ended.',
   removed: 'You are not in this room any more.',
   noRoom: 'This element needs a room: <parley-room room="#lobby">.',
+  noServer: 'This element needs the address of a server: <parley-room server="https://chat.example.com">.',
   notFound: 'There is no room {room} on this server, or you are not a member of it.',
   userNotFound: 'There is no user {room} on this server.',
   banned: 'You are banned from this room.',

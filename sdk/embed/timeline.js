@@ -40,7 +40,10 @@ export class Timeline {
   #isAtEnd = true;
   #isLoading = false;
   #failed = false;
-  #resized = new ResizeObserver(() => this.#isAtEnd && this.#scrollToEnd());
+  #resized = new ResizeObserver(() => {
+    if (this.#isAtEnd) this.#scrollToEnd();
+    this.#loadNear();
+  });
 
   /**
    * @param {import('./texts.js').Texts} texts @param {import('./row.js').Times} times
@@ -57,8 +60,7 @@ export class Timeline {
     });
     this.#log.addEventListener('scroll', () => {
       this.#isAtEnd = this.#fromEnd < AT_END;
-      if (this.#log.scrollTop < NEAR) this.#loadOlder(false);
-      if (this.#fromEnd < NEAR && this.#room?.hasNewer) this.#room.loadNewer().catch(() => {});
+      this.#loadNear();
       this.#showJump();
       moved();
     });
@@ -89,7 +91,9 @@ export class Timeline {
     this.#isAtEnd = true;
     this.#log.setAttribute('aria-busy', 'true'); // the history is not read out
     this.update();
-    this.#list.querySelector('.unread')?.scrollIntoView({ block: 'nearest' });
+    const unread = this.#list.querySelector('.unread');
+    if (unread) this.#log.scrollTop = Math.min(this.#log.scrollTop, unread.offsetTop); // of the page, nothing scrolls
+    this.#isAtEnd = this.#fromEnd < AT_END;
     requestAnimationFrame(() => this.#log.removeAttribute('aria-busy'));
   }
 
@@ -116,7 +120,7 @@ export class Timeline {
     if (this.#isAtEnd) this.#scrollToEnd();
     else if (anchor?.isConnected) this.#log.scrollTop = top + anchor.offsetTop - before;
     this.#showJump();
-    if (this.#log.scrollTop < NEAR && !this.#failed) this.#loadOlder(false);
+    this.#loadNear();
   }
 
   /** @param {Room} room @returns {Line[]} */
@@ -175,6 +179,13 @@ export class Timeline {
     this.#isAtEnd = true;
     if (this.#room?.hasNewer) await this.#room.loadNewest().catch(() => {});
     this.update();
+  }
+
+  /** Loads more where the reader comes near the end of what is loaded. An element that is not shown has no reader. */
+  #loadNear() {
+    if (!this.#log.clientHeight) return;
+    if (this.#log.scrollTop < NEAR) void this.#loadOlder(false);
+    if (this.#fromEnd < NEAR && this.#room?.hasNewer) this.#room.loadNewer().catch(() => {});
   }
 
   /** @param {boolean} again after a failure too */

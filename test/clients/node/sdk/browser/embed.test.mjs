@@ -27,6 +27,8 @@ const product = createServer((request, response) => {
 let browser;
 let server;
 let origin;
+/** The same pages on a host of another site. */
+let elsewhere;
 /** @type {import('playwright-core').BrowserContext[]} */ const contexts = [];
 /** What the pages throw, and what a browser blocks. @type {string[]} */ const faults = [];
 
@@ -34,7 +36,9 @@ before(async () => {
   product.listen(0, '127.0.0.1');
   await once(product, 'listening');
   origin = `http://127.0.0.1:${product.address().port}`;
-  server = await Server.make('--lobby', 'lobby', '--cors-origins', origin, '--rate-limit', 'off');
+  elsewhere = origin.replace('127.0.0.1', 'localhost');
+  const origins = [origin, elsewhere].join();
+  server = await Server.make('--lobby', 'lobby', '--cors-origins', origins, '--rate-limit', 'off');
   [browser] = await Promise.all([launch(), server.start()]);
 });
 afterEach(async () => {
@@ -247,12 +251,67 @@ test('errors are in plain words, and a new attribute takes effect', async () => 
 });
 
 test('a page that the server does not accept says so', async () => {
-  const stranger = origin.replace('127.0.0.1', 'localhost');
-  const page = await visit(`${head}<body>${lines}`, { at: stranger });
-  await page.getByLabel('Your name').fill('ian');
+  const stranger = createServer((request, response) => product.emit('request', request, response));
+  stranger.listen(0, '127.0.0.1');
+  await once(stranger, 'listening');
+  try {
+    const at = `http://127.0.0.1:${stranger.address().port}`;
+    const page = await visit(`${head}<body>${lines}`, { at });
+    await page.getByLabel('Your name').fill('ian');
+    await page.keyboard.press('Enter');
+    const text = `The chat server ${server.base} does not accept this page: ${at} is not one of its --cors-origins.`;
+    await page.getByRole('alert').getByText(text).waitFor();
+    await contexts.pop().close();
+  } finally {
+    stranger.close();
+  }
+});
+
+test('a visitor of another site has a name with spaces, comes back, and logs out', async () => {
+  const page = await visit(`${head}<body>${lines}`, { at: elsewhere });
+  await page.getByLabel('Your name').fill('1 a');
   await page.keyboard.press('Enter');
-  const text = `The chat server ${server.base} does not accept this page: ${stranger} is not one of its --cors-origins.`;
-  await page.getByRole('alert').getByText(text).waitFor();
+  await page
+    .getByRole('alert')
+    .getByText(/^Your name must be 2 to 32 letters/)
+    .waitFor();
+  await check(page);
+  const other = await visit(`${head}<body>${lines}`, { at: elsewhere });
+  await page.getByLabel('Your name').fill('Ida Noddack');
+  await page.keyboard.press('Enter');
+  await field(page).waitFor();
+  await enter(other, 'otto');
+  await say(page, 'element 75');
+  await shows(other, 'element 75');
+  assert.equal(await log(other).getByText('Ida Noddack').count(), 1);
+  await page.reload();
+  await shows(page, 'element 75');
+  await page.getByRole('button', { name: 'Log out' }).click();
+  await page.getByLabel('Your name').waitFor();
+  await page.reload();
+  await page.getByLabel('Your name').waitFor();
+});
+
+test('an element that is not shown loads nothing more, and is right once it is shown', async () => {
+  const { send } = await host('quinn');
+  for (let n = 1; n <= 120; n++) await send(`number ${n}`);
+  const page = await visit(
+    `${head}<body><details><summary>Chat</summary>${lines}</details>`.replace('lobby', 'of-quinn'),
+  );
+  const requests = [];
+  page.on('request', (request) => /messages\?.*before/.test(request.url()) && requests.push(request.url()));
+  await page.locator('summary').click();
+  await page.getByLabel('Your name').fill('rhea');
+  await page.locator('summary').click();
+  await page.evaluate(() => document.querySelector('parley-room').shadowRoot.querySelector('form').requestSubmit());
+  await page.getByText('number 120', { exact: true }).waitFor({ state: 'attached' });
+  await send('while it is hidden');
+  await page.getByText('while it is hidden').waitFor({ state: 'attached' });
+  assert.deepEqual(requests, []);
+  await page.locator('summary').click();
+  await page.getByText('while it is hidden').waitFor();
+  await until(() => log(page).evaluate((el) => el.scrollHeight - el.clientHeight - el.scrollTop < 5));
+  assert.ok((await field(page).evaluate((el) => el.clientHeight)) > 30);
 });
 
 test('it works under the policy of the document, and says what another policy forbids', async () => {
@@ -347,11 +406,17 @@ test('the users of a product need no form, and elements share a connection until
     for (const el of document.querySelectorAll('parley-room')) el.remove();
   });
   await until(async () => (await streams()) === 0, 'nothing stays open');
-  await page.evaluate(() => {
-    document.body.append(document.createElement('parley-room'));
-    document.querySelector('parley-room').room = 'lobby';
-  });
-  await page.getByLabel('Your name').waitFor();
+
+  // The back end of the product is away for a moment. A page may also set everything before the element is in it.
+  await page.evaluate((token) => {
+    const element = Object.assign(document.createElement('parley-room'), { room: 'lobby', texts: { send: 'Senden' } });
+    let calls = 0;
+    element.token = () => (calls++ ? token : Promise.reject(new Error('away')));
+    document.body.append(element);
+  }, token);
+  await page.getByRole('alert').getByText('This page could not log you in.').waitFor();
+  await page.getByRole('button', { name: 'Try again' }).click();
+  await page.getByRole('button', { name: 'Senden' }).waitFor();
 });
 
 test('variables and parts style it, and nothing else does', async () => {
