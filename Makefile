@@ -98,7 +98,7 @@ check: ## run the quick tests, for the time between two changes: under a minute
 
 # Each client is made again only when the contract, its section of docs/clients.md or its program has changed.
 .PHONY: test-generators
-test-generators: maven cargo ## make a client with each generator of docs/clients.md, and run programs with them
+test-generators: shell maven cargo venv ## make a client with each generator of docs/clients.md, and run programs with them
 	@PARLEY_GENERATORS=$(GENERATORS) CGO_ENABLED=0 $(GO) test -count=1 -parallel 2 -timeout 30m ./test/generators
 
 # Its servers are its own, since it kills them; parley-testdb is there to end whatever a run that is broken off leaves.
@@ -108,7 +108,7 @@ test-faults: postgres ## break three nodes, PostgreSQL, NATS and the lines betwe
 	@PARLEY_TEST_POSTGRES=none PARLEY_TEST_S3=none PARLEY_FAULTS=$(RUNS) PARLEY_FAULT=$(FAULT) CGO_ENABLED=0 \
 		$(TESTDB) -- $(GO) test -count=1 -v -timeout 24h -run 'TestFaults|TestPlantedDefectsAreCaught' $(FAULTS)
 
-# Without a time it sends a number of requests that takes about three minutes on two cores, the same for the same SEED.
+# Without a time it sends a fixed number of requests, the same for the same SEED.
 .PHONY: test-fuzz
 test-fuzz: compiler schemathesis ## send what Schemathesis makes of openapi.yaml (FUZZ=600 for ten minutes, SEED=2)
 	@if ! [ -x $(SCHEMATHESIS) ]; then exit 0; fi; \
@@ -233,10 +233,10 @@ postgres: $(TESTDB)
 .PHONY: node
 node:
 	@if ! command -v npm >/dev/null; then \
-		echo "test: clients in JavaScript are left out: npm (Node.js) is not installed"; $(GIVE_UP); \
+		echo "node: what needs npm is left out: npm (Node.js) is not installed"; $(GIVE_UP); \
 	elif ! [ $(NODE)/node_modules/.package-lock.json -nt $(NODE)/package-lock.json ]; then \
 		cd $(NODE) && npm ci --loglevel=error --no-progress >/dev/null && touch node_modules/.package-lock.json || { \
-			echo "test: clients in JavaScript are left out: npm could not fetch them"; $(GIVE_UP); }; \
+			echo "node: what needs npm is left out: npm could not fetch it"; $(GIVE_UP); }; \
 	fi
 
 # The browsers for the web client. Ubuntu's packages of these names only fetch a snap, which neither a container nor a
@@ -295,17 +295,21 @@ cargo:
 		($(APT_INSTALL) cargo-web) 2>/dev/null || ($(APT_INSTALL) cargo); \
 	fi
 
-# Schemathesis and what it needs, in a folder of its own. Debian has Python's venv in a package of its own.
+# Debian has Python's venv in a package of its own.
+.PHONY: venv
+venv:
+	@if ! python3 -m venv --help >/dev/null 2>&1 || ! python3 -c 'import ensurepip' 2>/dev/null; then \
+		if $(CAN_INSTALL); then $(APT_INSTALL) python3 python3-venv; \
+		else echo "test: what needs packages of Python is left out: Python, or its venv, is not installed"; $(GIVE_UP); fi; \
+	fi
+
+# Schemathesis and what it needs, in a folder of its own.
 SCHEMATHESIS := $(BIN)/schemathesis/bin/schemathesis
 
 .PHONY: schemathesis
-schemathesis:
+schemathesis: venv
 	@if [ -x $(SCHEMATHESIS) ] && ! [ $(FUZZER)/requirements.txt -nt $(BIN)/schemathesis/installed ]; then exit 0; fi; \
 	rm -rf $(BIN)/schemathesis; mkdir -p $(BIN); \
-	if ! python3 -m venv --help >/dev/null 2>&1 || ! python3 -c 'import ensurepip' 2>/dev/null; then \
-		if $(CAN_INSTALL); then $(APT_INSTALL) python3 python3-venv; \
-		else echo "test: nothing is fuzzed: Python, or its venv, is not installed"; $(GIVE_UP); fi; \
-	fi; \
 	python3 -m venv $(BIN)/schemathesis && \
 		$(BIN)/schemathesis/bin/pip install --quiet --disable-pip-version-check --no-deps -r $(FUZZER)/requirements.txt && \
 		touch $(BIN)/schemathesis/installed || { \

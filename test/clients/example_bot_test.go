@@ -21,11 +21,7 @@ const examplesFolder = "handlers/web/examples"
 func needExample(t *testing.T, name string, most int, programs ...string) string {
 	t.Helper()
 	for _, program := range programs {
-		if _, err := exec.LookPath(program); err != nil && os.Getenv("CI") == "true" {
-			t.Fatalf("the example %s needs %s, which is not installed", name, program)
-		} else if err != nil {
-			t.Skipf("the example %s is not tested: %s is not installed", name, program)
-		}
+		harness.NeedProgram(t, program)
 	}
 	text, err := os.ReadFile(filepath.Join(harness.RepositoryPath(examplesFolder), name))
 	if err != nil {

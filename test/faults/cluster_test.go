@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net/http"
-	"os"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -72,10 +71,7 @@ func startCluster(t testing.TB) *testCluster {
 func startPostgres(t testing.TB) *cluster.Cluster {
 	t.Helper()
 	if _, err := cluster.FindPrograms(t.Context()); err != nil {
-		if os.Getenv("CI") == "true" {
-			t.Fatal(err)
-		}
-		t.Skip(err)
+		harness.Missing(t, "%v", err)
 	}
 	server, err := cluster.StartListening(t.Context())
 	if err != nil {

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -40,15 +41,7 @@ type generator struct {
 	expects string
 }
 
-var allGenerators = slicesOf(jvmGenerators, scriptingGenerators, compiledGenerators)
-
-func slicesOf(lists ...[]generator) []generator {
-	var all []generator
-	for _, list := range lists {
-		all = append(all, list...)
-	}
-	return all
-}
+var allGenerators = slices.Concat(jvmGenerators, scriptingGenerators, compiledGenerators)
 
 // transcript is what the longer program of every generator of requests prints, on a server of today and on a later one.
 const transcript = `signed up ada
@@ -109,8 +102,9 @@ func (g generator) runPrograms(t *testing.T, folder, url string) {
 	}
 }
 
-// TestEveryGeneratorIsInTheDocuments checks that the table of docs/clients.md has a row for each generator.
-func TestEveryGeneratorIsInTheDocuments(t *testing.T) {
+// TestEveryGeneratorHasASection checks that docs/clients.md says how to use each generator. The links of its table are
+// checked with those of all documents.
+func TestEveryGeneratorHasASection(t *testing.T) {
 	t.Parallel()
 	text := harness.ReadSection(t, "docs/clients.md", "Generated clients")
 	for _, g := range allGenerators {

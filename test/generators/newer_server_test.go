@@ -14,7 +14,7 @@ func TestNewerServer(t *testing.T) {
 	t.Parallel()
 	server := harness.StartServer(t, harness.NewSQLite(t))
 	n := harness.StartNewerServer(t, server.URL)
-	get := func(method, path, token, body string) map[string]any {
+	call := func(method, path, token, body string) map[string]any {
 		req, err := http.NewRequestWithContext(t.Context(), method, n.URL+path, strings.NewReader(body))
 		if err != nil {
 			t.Fatal(err)
@@ -29,21 +29,21 @@ func TestNewerServer(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer func() { _ = res.Body.Close() }()
-		var answer map[string]any
-		if err := json.NewDecoder(res.Body).Decode(&answer); err != nil {
+		var decoded map[string]any
+		if err := json.NewDecoder(res.Body).Decode(&decoded); err != nil {
 			t.Fatal(err)
 		}
-		return answer
+		return decoded
 	}
-	session := get("POST", "/v1/sessions", "", `{"username":"ada","guest":true}`)
+	session := call("POST", "/v1/sessions", "", `{"username":"ada","guest":true}`)
 	token, _ := session["access_token"].(string)
 	if user, _ := session["user"].(map[string]any); user["of_a_later_version"] == nil {
 		t.Errorf("the session's user has no unknown field: %v", session)
 	}
-	if missing := get("GET", "/v1/rooms/1", token, ""); missing["code"] != "not_invented_yet" {
+	if missing := call("GET", "/v1/rooms/1", token, ""); missing["code"] != "not_invented_yet" {
 		t.Errorf("the problem's code is known: %v", missing)
 	}
-	items, _ := get("GET", "/v1/events", token, "")["items"].([]any)
+	items, _ := call("GET", "/v1/events", token, "")["items"].([]any)
 	if len(items) == 0 {
 		t.Fatal("the page of events is empty")
 	}

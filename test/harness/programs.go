@@ -66,23 +66,26 @@ func NeedNode(t *testing.T) {
 	if err == nil {
 		_, err = os.Stat(filepath.Join(NodeFolder(), "node_modules"))
 	}
-	switch {
-	case err == nil:
-	case os.Getenv("CI") == "true":
-		t.Fatalf("this test needs Node.js and the packages of npm ci: %v", err)
-	default:
-		t.Skipf("Node.js or the packages of npm ci are missing: %v", err)
+	if err != nil {
+		Missing(t, "Node.js or the packages of npm ci are missing: %v", err)
 	}
+}
+
+// Missing skips the test for the lack of something that it needs. In CI the test fails.
+func Missing(t testing.TB, format string, args ...any) {
+	t.Helper()
+	if os.Getenv("CI") == "true" {
+		t.Fatalf(format, args...)
+	}
+	t.Skipf(format, args...)
 }
 
 // NeedProgram skips the test if a program is missing. In CI the test fails.
 func NeedProgram(t *testing.T, name string) {
 	t.Helper()
 	SkipIfShort(t)
-	if _, err := exec.LookPath(name); err != nil && os.Getenv("CI") == "true" {
-		t.Fatalf("this test needs %s: %v", name, err)
-	} else if err != nil {
-		t.Skipf("%s is missing: %v", name, err)
+	if _, err := exec.LookPath(name); err != nil {
+		Missing(t, "%s is missing: %v", name, err)
 	}
 }
 
@@ -105,9 +108,6 @@ func FindBrowser(t *testing.T, browser string, names ...string) string {
 			return path
 		}
 	}
-	if os.Getenv("CI") == "true" {
-		t.Fatalf("this test needs %s", browser)
-	}
-	t.Skipf("%s is missing", browser)
+	Missing(t, "%s is missing", browser)
 	return ""
 }
