@@ -19,8 +19,8 @@ var clientFiles embed.FS
 // clientPolicy lets the client load from and call its own server alone, and never execute text as markup or script.
 // Pictures, sounds and films are fetched with a token, and shown from memory (blob:).
 const clientPolicy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:; " +
-	"media-src 'self' blob:; connect-src 'self'; worker-src 'self'; manifest-src 'self'; base-uri 'none'; " +
-	"form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types parley"
+	"media-src 'self' blob:; connect-src 'self'; manifest-src 'self'; base-uri 'none'; form-action 'none'; " +
+	"frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'"
 
 // Client serves the web client: its page at /, and its modules under /client/. missing serves other paths.
 func Client(missing http.Handler) http.Handler {
@@ -44,7 +44,7 @@ var clientAssets = sync.OnceValue(func() map[string]asset {
 	assets := map[string]asset{}
 	eachShown(clientFiles, "client", func(name, mediaType string, content []byte) {
 		a := newAsset(mediaType, content)
-		a.withPolicy = name == "stream-worker.js" || !strings.HasPrefix(mediaType, "text/") || path.Ext(name) == ".html"
+		a.withPolicy = !strings.HasPrefix(mediaType, "text/") || path.Ext(name) == ".html"
 		assets[name] = a
 	})
 	return assets
@@ -55,7 +55,7 @@ type asset struct {
 	mediaType            string
 	plain, gzipped       []byte
 	plainTag, gzippedTag string
-	withPolicy           bool // sent with the policy: pages and workers, not what they load
+	withPolicy           bool // sent with the policy: pages, not what they load
 }
 
 func newAsset(mediaType string, content []byte) asset {

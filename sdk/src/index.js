@@ -5,6 +5,7 @@ import { ownLocks, sharedLocks } from './locks.js';
 import { Outbox, Unsent } from './outbox.js';
 import { Account } from './rooms.js';
 import { Session } from './session.js';
+import { SharedStream } from './share.js';
 import { defaultStorage, isPage, memoryStorage } from './storage.js';
 import { Listeners, newKey, Watched } from './tools.js';
 import { Upload } from './upload.js';
@@ -20,7 +21,9 @@ export const lowLevel = {
   mapNetworkError,
   newKey,
   Outbox,
+  Session,
   sharedLocks,
+  SharedStream,
   Unsent,
   Upload,
 };
@@ -90,9 +93,8 @@ class Parley {
 
   #watchPage() {
     const { signal } = this.#over;
-    const wake = () => this.rooms.account?.wake();
-    addEventListener('online', wake, { signal });
-    document.addEventListener('visibilitychange', () => document.hidden || wake(), { signal });
+    addEventListener('online', () => this.rooms.account?.wake(true), { signal });
+    document.addEventListener('visibilitychange', () => document.hidden || this.rooms.account?.wake(), { signal });
   }
 
   /** @param {import('../sdk').Session | null} session @param {string} reason */

@@ -49,10 +49,11 @@ export class Account {
     this.loaded = this.#load();
   }
 
-  wake() {
+  /** @param {boolean} [isOnline] the network was away */
+  wake(isOnline) {
     this.tasks.wake();
     this.outbox.wake();
-    this.stream.wake();
+    this.stream.wake(isOnline);
   }
 
   close() {

@@ -140,9 +140,12 @@ export class Session {
 
   /** Ends the session, here and in the other tabs. @param {string} reason */
   async end(reason) {
+    const known = this.#now ?? (await this.#read());
+    if (!known) return; // it has ended already
+    this.#now = null;
     await this.storage.remove(this.key);
     this.#tabs?.postMessage({ reason });
-    this.#set(null, reason);
+    this.changed.call(null, reason);
   }
 
   close() {

@@ -130,7 +130,7 @@ export class SharedStream {
     } else if (this.#leads) {
       if (type === 'join') this.#admit(from, message.rooms);
       else if (type === 'bye') this.#forget(from);
-      else if (type === 'wake') this.#stream?.wake();
+      else if (type === 'wake') this.#stream?.wake(message.isOnline);
     } else if (type === 'event') this.#receive(message.event);
     else if (type === 'state') {
       this.#setState(message.isOpen);
@@ -235,10 +235,10 @@ export class SharedStream {
     void this.#reconcile();
   }
 
-  /** The network may be back. */
-  wake() {
-    this.#stream?.wake();
-    this.#post({ type: 'wake' });
+  /** Waits no longer before the next try. @param {boolean} [isOnline] the network was away, and is back */
+  wake(isOnline = false) {
+    this.#stream?.wake(isOnline);
+    this.#post({ type: 'wake', isOnline });
   }
 
   close() {
@@ -247,5 +247,6 @@ export class SharedStream {
     this.#stream?.stop();
     this.#stepDown();
     this.#channel?.close();
+    this.#channel = null; // posting to a closed one throws
   }
 }

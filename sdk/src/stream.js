@@ -54,10 +54,14 @@ export class Stream {
 
   #isSilent = () => Date.now() - this.#lastByteAt > SILENCE_LIMIT;
 
-  /** The network may be back, or the page is shown again: waits no longer. */
-  wake() {
+  /**
+   * The page is shown again, or the network is back: waits no longer. A connection from the time before the network was
+   * away may be dead.
+   * @param {boolean} isOnline
+   */
+  wake(isOnline) {
     this.#wait.wake();
-    if (this.streamId && this.#isSilent()) this.#abort();
+    if (this.streamId && (isOnline || this.#isSilent())) this.#abort();
   }
 
   stop() {

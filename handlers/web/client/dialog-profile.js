@@ -221,5 +221,5 @@ function openDeleteAccountDialog() {
 /** @param {Record<string, string>} [headers] */
 async function deleteAccount(headers) {
   await call('DELETE', '/v1/users/me', { headers });
-  endSession('account_deleted');
+  await endSession('account_deleted');
 }

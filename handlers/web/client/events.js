@@ -15,6 +15,7 @@ import {
 } from './people.js';
 import { countMessage, applyRead, removeRoom, refreshRoom } from './rooms.js';
 import { notify, isMe, state } from './store.js';
+import { enterAgain } from './stream.js';
 
 /** Hooks, set by main.js. */
 export const on = {
@@ -47,7 +48,10 @@ const handlers = {
   'room.deleted': ({ room_id }) => {
     if (state.rooms.has(room_id) || isOpen(room_id)) removeRoom(room_id);
   },
-  'member.joined': onMember,
+  'member.joined': (e) => {
+    if (isMe(e.user.id)) enterAgain(e.room_id);
+    onMember(e);
+  },
   'member.left': onMember,
   'member.updated': onMember,
   'member.banned': onMember,

@@ -34,7 +34,11 @@ let view = null;
 let views = null;
 let mainSlot = h('div.main-slot');
 
-session.on.began = (s) => void beginSession(s);
+/** Resolves when the newest session is shown. */
+let begun = Promise.resolve();
+session.on.began = (s) => {
+  begun = beginSession(s);
+};
 session.on.ended = (reason) => {
   if (reason === 'log_out' || reason === 'account_deleted') {
     outbox.deleteStored();
@@ -99,10 +103,11 @@ async function showApp(s, signal) {
   updateLandmarks();
   watch(['rooms', 'route'], updateTitle, signal);
   import('./lightbox.js').catch(() => {}); // preload
-  await retryTransient(signal, stream.join);
+  await stream.join(s.user.id);
+  if (signal.aborted) return;
   const cursor = await loadLists(signal);
   if (signal.aborted) return;
-  stream.start(s.session_id, cursor);
+  stream.start(cursor);
   outbox.open(s.user.id);
   addEventListener('hashchange', () => void openRoute(), { signal });
   watch(['route'], () => void showRoom(), signal);
@@ -170,7 +175,7 @@ stream.on.event = (name, data) => {
       void resync();
       break;
     case 'session.revoked':
-      if (data.session_id === state.sessionId) session.endSession(data.reason);
+      if (data.session_id === state.sessionId) void session.endSession(data.reason);
       break;
     default:
       events.apply(name, data);
@@ -190,7 +195,7 @@ async function resync() {
     shownRoom = '';
     await openRoute();
   } finally {
-    stream.releaseEvents();
+    if (!signal.aborted) stream.start('');
   }
 }
 
@@ -380,9 +385,10 @@ async function boot() {
   }
   for (let tries = 0; ; tries++) {
     try {
-      const known = await session.resumeSession();
-      if (known) await beginSession(known).then(() => showLoginResult(loginResult));
-      else if (!app.querySelector('.auth')) fill(app, authView(loginResult ? `login_${loginResult.value}` : ''));
+      if (await session.resumeSession()) {
+        await begun;
+        showLoginResult(loginResult);
+      } else if (!app.querySelector('.auth')) fill(app, authView(loginResult ? `login_${loginResult.value}` : ''));
       return;
     } catch (err) {
       if (!isTransient(err)) {

@@ -1,9 +1,7 @@
-// This tab's connection to the shared stream.
+// The event stream, which the SDK shares among all tabs of the user.
 
-import { mapImportError, call, locks, newKey, describeError, Problem, Unreachable } from './api.js';
-
-const tab = newKey();
-const MAX_SEEN = 5000;
+import { lowLevel } from '/sdk.js';
+import { http, locks, storageKey, tab } from './api.js';
 
 /** Hooks, set by main.js. */
 export const on = {
@@ -12,165 +10,46 @@ export const on = {
   /** The stream is present in the room: its messages arrive from now on. @param {number} _room */ entered(_room) {},
 };
 
-/** @type {((message: any) => void) | null} */
-let send = null;
-let session = '';
-let lastId = ''; // the id of the newest event of this tab, from which another leader continues
+/** @type {import('../../../sdk/src/share.js').SharedStream | null} */
+let stream = null;
 /** @type {number | null} */
 let room = null;
-/** Events that have arrived before the state was read. @type {any[] | null} */
-let buffered = [];
-/** @type {Set<string>} */
-const seen = new Set();
-/** @type {() => void} */
-let onWelcome = () => {};
 
-/** Joins the shared stream. Events from now on are buffered until start. */
-export async function join() {
-  buffered = [];
-  if (send) return;
-  const welcome = new Promise((resolve) => {
-    onWelcome = () => resolve(undefined);
-  });
-  send = globalThis.SharedWorker
-    ? linkToWorker()
-    : (await mapImportError(import('./stream-leader.js'))).linkToLeader(tab, onMessage);
-  locks.keep(`parley.tab.${tab}`);
-  send({ type: 'join', tab });
-  addEventListener('pagehide', () => send?.({ type: 'bye' }));
-  addEventListener('pageshow', (e) => {
-    if (e.persisted) location.reload();
-  });
-  addEventListener('online', () => send?.({ type: 'wake', online: true }));
-  document.addEventListener('visibilitychange', () => {
-    if (!document.hidden) send?.({ type: 'wake' });
-  });
-  await welcome;
+/** Joins the stream of a user. Events from now on are kept until start. @param {number} user */
+export async function join(user) {
+  stream = new lowLevel.SharedStream(http, locks, `${storageKey}.${user}`, tab, true);
+  stream.event.add((name, data) => on.event(name, data));
+  stream.state.add((isOpen) => on.state(isOpen ? 'open' : 'connecting'));
+  stream.entered.add((id) => on.entered(id));
+  await stream.joined;
 }
 
-function linkToWorker() {
-  const policy = /** @type {any} */ (globalThis).trustedTypes?.createPolicy('parley', {
-    createScriptURL: (/** @type {string} */ url) => {
-      if (url !== '/client/stream-worker.js') throw new TypeError(`not a script of this client: ${url}`);
-      return url;
-    },
-  });
-  const url = '/client/stream-worker.js';
-  const { port } = new SharedWorker(policy ? policy.createScriptURL(url) : url, { type: 'module', name: 'parley' });
-  port.onmessage = ({ data }) => onMessage(data);
-  return (/** @type {any} */ message) => port.postMessage(message);
-}
+/** The state has been read: applies the events that were kept, and continues the stream after the cursor. */
+export const start = (/** @type {string} */ cursor) => stream?.release(cursor);
 
-/**
- * The state has been read: applies the buffered events, and continues the stream after the cursor.
- * @param {string} sessionId @param {string} cursor
- */
-export function start(sessionId, cursor) {
-  session = sessionId;
-  lastId ||= cursor;
-  const kept = buffered ?? [];
-  buffered = null;
-  for (const message of kept) applyEvent(message);
-  send?.({ type: 'start', session, cursor: lastId });
-}
-
-/** Buffers events while the state is read again. */
-export function holdEvents() {
-  buffered ??= [];
-}
-
-/** Applies the buffered events, when the state has been read. */
-export function releaseEvents() {
-  const kept = buffered ?? [];
-  buffered = null;
-  for (const message of kept) applyEvent(message);
-}
+/** Keeps events back while the state is read again. */
+export const holdEvents = () => stream?.hold();
 
 export function stop() {
-  send?.({ type: 'stop', session });
-  session = '';
-  lastId = '';
+  stream?.close();
+  stream = null;
   room = null;
-  seen.clear();
+  on.state('connecting');
 }
 
 /** Sets the room that this tab shows, if any. @param {number | null} id */
 export function setRoom(id) {
   if (room === id) return;
   room = id;
-  send?.({ type: 'room', room });
+  stream?.setRooms(id ? [id] : []);
 }
 
-/** @param {any} message */
-function onMessage(message) {
-  switch (message.type) {
-    case 'welcome':
-      onWelcome();
-      break;
-    case 'moved': // another tab leads now, or considered this one closed
-      send?.({ type: 'join', tab });
-      if (session) send?.({ type: 'start', session, cursor: lastId });
-      if (room) send?.({ type: 'room', room });
-      break;
-    case 'event':
-      if (buffered) buffered.push(message);
-      else applyEvent(message);
-      break;
-    case 'state':
-      on.state(message.state);
-      break;
-    case 'entered':
-      on.entered(message.room);
-      break;
-    case 'cookie':
-      void runTask(message.task, () => call('POST', '/v1/events/cookie'));
-      break;
-    case 'presence':
-      void runTask(message.task, () => call(message.method, `/v1/rooms/${message.room}/presence/${message.stream}`));
-      break;
-  }
-}
+/** The user has joined a room. If they had left it, the server took the stream out of it. @param {number} id */
+export const enterAgain = (id) => stream?.enterAgain(id);
 
-/** @param {number} task @param {() => Promise<any>} f */
-async function runTask(task, f) {
-  let ok = true;
-  try {
-    await f();
-  } catch (err) {
-    ok = false;
-    if (!(err instanceof Problem || err instanceof Unreachable)) describeError(err); // a bug: log it
-  }
-  send?.({ type: 'done', task, ok });
-}
-
-/**
- * Applies an event. An event of the log is applied once, however the stream has reconnected.
- * @param {{ name: string, id: string, data: string }} message
- */
-function applyEvent({ name, id, data }) {
-  const kept = id && !WITHOUT_ID.has(name);
-  if (kept) {
-    if (seen.has(id)) return;
-    seen.add(id);
-    lastId = id;
-    if (seen.size > MAX_SEEN) for (const old of [...seen].slice(0, MAX_SEEN / 2)) seen.delete(old);
-  }
-  if (name === 'resync') {
-    lastId = id;
-    seen.clear();
-  }
-  on.event(name, JSON.parse(data));
-}
-
-// These events have no id of their own: EventSource gives them the id of the event before.
-const WITHOUT_ID = new Set([
-  'ready',
-  'presence.entered',
-  'presence.left',
-  'user.online',
-  'user.offline',
-  'typing',
-  'session.revoked',
-  'server.closing',
-  'resync',
-]);
+addEventListener('online', () => stream?.wake(true));
+document.addEventListener('visibilitychange', () => document.hidden || stream?.wake());
+addEventListener('pagehide', stop); // so that another tab leads at once
+addEventListener('pageshow', (e) => {
+  if (e.persisted) location.reload();
+});

@@ -67,6 +67,19 @@ test('a session that was ended elsewhere ends here, and the reason is told', asy
   assert.deepEqual([cay.user, cay.rooms.list, storage.keys()], [null, [], []]);
 });
 
+test('a stored session that has ended meanwhile is told with the reason', async () => {
+  const { server } = holder;
+  const storage = memoryStorage();
+  (await signUp(server, 'flo', { storage })).close();
+  change(storage, { expires_at: 0, refresh_token: 'not.a.token' });
+  const again = open({ server: server.base, storage });
+  const changes = [];
+  again.on('session', (now) => changes.push(now));
+  await again.ready;
+  assert.deepEqual(changes, [{ user: null, reason: 'expired' }]);
+  assert.deepEqual(storage.keys(), []);
+});
+
 test('errors are problems with a code and the fields that are wrong', async () => {
   const client = open({ server: holder.server.base });
   await client.ready;

@@ -92,12 +92,8 @@ scene('the upload of a large file resumes after an interruption', async ({ perso
   assert.deepEqual([cuts, requests], [1, ['PATCH', 'PATCH', 'HEAD', 'PATCH', 'PATCH']]);
 });
 
-scene('browsers without SharedWorker share one stream through a leading tab', async ({ person }) => {
+scene('tabs share one stream through a leading tab', async ({ person }) => {
   const kim = await person('kim');
-  await kim.context.addInitScript(() => {
-    delete globalThis.SharedWorker;
-  });
-  await kim.page.reload();
   await signUp(kim);
   await makeRoom(kim.page, 'Leading');
   const follower = await openTab(kim.context, roomPath(kim.page));

@@ -7,6 +7,8 @@ register('./served.mjs', import.meta.url);
 // Without locks, as over plain http.
 Object.defineProperty(globalThis, 'navigator', { value: { onLine: true }, configurable: true, writable: true });
 globalThis.location = new URL('http://parley.example/');
+globalThis.document = { addEventListener() {} };
+globalThis.addEventListener = () => {};
 
 const { BroadcastChannel } = globalThis;
 globalThis.BroadcastChannel = class extends BroadcastChannel {
@@ -25,7 +27,7 @@ export const load = (name, instance = '') => import(new URL(name + (instance && 
 export const requests = [];
 let respond = () => ({ status: 404 });
 
-/** Sets the fake server: f returns the status and the data for a method, a path and a body, or throws. */
+/** Sets the fake server: f returns the status and the data, or a stream, for a method, a path and a body; or it throws. */
 export function setServer(f) {
   requests.length = 0;
   respond = f;
@@ -41,11 +43,12 @@ globalThis.fetch = async (path, init) => {
   const request = path instanceof Request ? path : new globalThis.Request(path, init);
   const { pathname, search } = new URL(request.url);
   requests.push(`${request.method} ${pathname}${search}`);
-  const { status = 200, data } = await respond(
-    request.method,
-    pathname + search,
-    request.body && (await request.json()),
-  );
+  const {
+    status = 200,
+    data,
+    stream,
+  } = await respond(request.method, pathname + search, request.body && (await request.json()));
+  if (stream) return new Response(stream.pipeThrough(new TransformStream(), { signal: request.signal }));
   return new Response(data && JSON.stringify(data), { status });
 };
 
