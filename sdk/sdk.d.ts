@@ -890,8 +890,8 @@ export interface paths {
          * Leave a room
          * @description Ends the caller's membership. Members and the caller get `member.left`. When the last owner leaves, the room
          *     goes to the moderator, or else the member, who joined first. An empty private room is deleted; an empty public
-         *     room remains for the first user who joins. Repeating it returns `204` as well, also after a ban or the end of the
-         *     room.
+         *     room remains for the first user who joins. Repeating it by the room's id returns `204` as well, also after a ban
+         *     or the end of the room.
          *
          *     A direct room that the caller leaves is no longer in the caller's list and counts as read; only the caller gets
          *     `member.left`, and both remain its two users. It comes back with the next message in it, whose event says so, or

@@ -92,10 +92,10 @@ func (s *Store) Ban(
 func (s *Store) Unban(ctx context.Context, callerID int64, path models.RoomPath, user models.UserPath) error {
 	_, err := s.write(ctx, func(tx *transaction) error {
 		m, err := tx.authorizeModeration(callerID, path, user)
-		switch {
-		case err != nil && m.found():
+		if err != nil && m.found() {
 			return unlessNotFound(err)
-		case err != nil:
+		}
+		if err != nil {
 			return err
 		}
 		return database.Exec(tx.DB, "DELETE FROM bans WHERE room_id = ? AND user_id = ?", m.room.Room.ID, m.target.ID)

@@ -71,10 +71,10 @@ func (s *Store) Pins(
 	return pins, err
 }
 
-// lockPinnable is lockMessage for callers who may pin.
+// lockPinnable is lockMessage for callers who may pin. Others are refused whether or not there is such a message.
 func (tx *transaction) lockPinnable(callerID int64, path models.RoomPath, id int64) (access, messageRow, error) {
 	a, row, err := tx.lockMessage(authorizeWriter, callerID, path, id)
-	if err == nil && !models.Role(a.Role).Moderates() {
+	if a.Room.ID != 0 && unlessNotFound(err) == nil && !models.Role(a.Role).Moderates() {
 		err = models.Errorf(models.CodeForbidden, "Only a moderator or an owner of this room may pin messages.")
 	}
 	return a, row, err
@@ -125,8 +125,8 @@ func (s *Store) Pin(
 func (s *Store) Unpin(ctx context.Context, callerID int64, path models.RoomPath, id int64) (models.Cursor, error) {
 	return s.write(ctx, func(tx *transaction) error {
 		a, _, err := tx.lockPinnable(callerID, path, id)
-		if a.Room.ID != 0 && models.Role(a.Role).Moderates() && isNotFound(err) {
-			return nil // the message is not pinned any more
+		if err != nil && a.Room.ID != 0 {
+			return unlessNotFound(err) // the message is not pinned any more
 		}
 		if err != nil {
 			return err

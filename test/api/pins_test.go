@@ -48,7 +48,11 @@ func TestPins(t *testing.T) {
 
 		member.Call("PUT", pinPath(said[0]), nil).ExpectProblem(403, models.CodeForbidden)
 		member.Call("DELETE", pinPath(said[0]), nil).ExpectProblem(403, models.CodeForbidden)
-		owner.Call("PUT", pinPath(models.Message{RoomID: room.ID, ID: 99}), nil).ExpectProblem(404, models.CodeNotFound)
+		unknown := pinPath(models.Message{RoomID: room.ID, ID: 99})
+		member.Call("PUT", unknown, nil).ExpectProblem(403, models.CodeForbidden)
+		member.Call("DELETE", unknown, nil).ExpectProblem(403, models.CodeForbidden)
+		owner.Call("PUT", unknown, nil).ExpectProblem(404, models.CodeNotFound)
+		owner.Call("DELETE", unknown, nil).ExpectStatus(204)
 
 		owner.Call("DELETE", pinPath(said[0]), nil).ExpectStatus(204)
 		owner.Call("DELETE", pinPath(said[0]), nil).ExpectStatus(204)
