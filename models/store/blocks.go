@@ -49,8 +49,7 @@ func (s *Store) Block(ctx context.Context, callerID int64, user models.UserPath)
 	return block, err
 }
 
-// Unblock removes a user from the caller's block list. It does nothing for a user who is not on it, or who
-// is gone.
+// Unblock removes a user from the caller's block list. It does nothing for a user who is not on it, or who is gone.
 func (s *Store) Unblock(ctx context.Context, callerID int64, user models.UserPath) error {
 	_, err := s.write(ctx, func(tx *transaction) error {
 		other, err := findUser(tx.DB, user)

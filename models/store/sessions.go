@@ -191,8 +191,8 @@ func (s *Store) Sessions(
 }
 
 // LogOut revokes one of the user's sessions: its tokens are refused from the commit on, and its streams end when they
-// reach the event. It does nothing for a session that has ended,
-// or that is none of the user's. A guest is deleted with the last session.
+// reach the event. It does nothing for a session that has ended, or that is none of the user's. A guest is deleted with
+// the last session.
 func (s *Store) LogOut(ctx context.Context, userID int64, sessionID string) (models.Cursor, error) {
 	at, err := s.write(ctx, func(tx *transaction) error {
 		var row sessionRow

@@ -161,10 +161,10 @@ POST /v1/rooms/{room}/messages
   public, own file of another room: 401  403  400  403  banned  400  400
   private, own file of another room: 401  404  400  404  404     400  400
 POST /v1/rooms/{room}/messages/form
-  public, as a form:                401  403  201  403  banned  201  201
-  private, as a form:               401  404  201  404  404     201  201
-  direct, as a form:                401  404  201  .    .       .    .
-  direct, as a form, a member who blocks them: 401  404  blocked  .  .  .  .
+  public:                           401  403  201  403  banned  201  201
+  private:                          401  404  201  404  404     201  201
+  direct:                           401  404  201  .    .       .    .
+  direct, a member who blocks them: 401  404  blocked  .  .     .    .
 GET /v1/rooms/{room}/messages
   public:                           401  200  200  200  banned  200  200
   private:                          401  404  200  404  404     200  200
