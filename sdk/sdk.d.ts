@@ -2530,7 +2530,7 @@ export interface components {
          * @description What is wrong with one field, parameter or header.
          * @example {
          *       "field": "username",
-         *       "message": "must be 2 to 32 characters and start with a letter"
+         *       "message": "must be 2 to 32 letters of one script, digits, _, - or ., and start with a letter"
          *     }
          */
         FieldError: {

@@ -92,7 +92,7 @@ type EventList = models.EventPage
 
 // FieldError What is wrong with one field, parameter or header.
 //
-// Example: {"field":"username","message":"must be 2 to 32 characters and start with a letter"}
+// Example: {"field":"username","message":"must be 2 to 32 letters of one script, digits, _, - or ., and start with a letter"}
 type FieldError = models.FieldError
 
 // FileForm A file as a form.
