@@ -23,10 +23,10 @@ type messageStore interface {
 	) (models.Page[models.Message], error)
 	Message(ctx context.Context, callerID int64, path models.RoomPath, id int64) (models.Message, error)
 	EditMessage(
-		ctx context.Context, callerID int64, path models.RoomPath, id int64, e models.MessageEdit, only ...models.Condition,
+		ctx context.Context, callerID int64, path models.RoomPath, id int64, e models.MessageEdit, only models.Condition,
 	) (models.Message, models.Cursor, error)
 	DeleteMessage(
-		ctx context.Context, callerID int64, path models.RoomPath, id int64, only ...models.Condition,
+		ctx context.Context, callerID int64, path models.RoomPath, id int64, only models.Condition,
 	) (models.Cursor, error)
 	ClearHistory(ctx context.Context, callerID int64, path models.RoomPath) (models.Cursor, error)
 	MarkRead(

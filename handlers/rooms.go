@@ -23,10 +23,10 @@ type roomStore interface {
 	) (models.Room, models.Cursor, error)
 	Rooms(ctx context.Context, callerID int64, q models.RoomsQuery) (models.Page[models.Room], error)
 	ChangeRoom(
-		ctx context.Context, callerID int64, path models.RoomPath, c models.RoomChange, only ...models.Condition,
+		ctx context.Context, callerID int64, path models.RoomPath, c models.RoomChange, only models.Condition,
 	) (models.Room, models.Cursor, error)
 	DeleteRoom(
-		ctx context.Context, callerID int64, path models.RoomPath, only ...models.Condition,
+		ctx context.Context, callerID int64, path models.RoomPath, only models.Condition,
 	) (models.Cursor, error)
 	Direct(ctx context.Context, callerID int64, user models.UserPath) (models.Room, models.Cursor, error)
 }

@@ -30,9 +30,9 @@ type userStore interface {
 	) (models.Login, error)
 	User(ctx context.Context, path models.UserPath) (models.User, error)
 	ChangeProfile(
-		ctx context.Context, userID int64, p models.ProfileChange, only ...models.Condition,
+		ctx context.Context, userID int64, p models.ProfileChange, only models.Condition,
 	) (models.User, error)
-	DeleteAccount(ctx context.Context, userID int64, only ...models.Condition) error
+	DeleteAccount(ctx context.Context, userID int64, only models.Condition) error
 	PasswordOf(ctx context.Context, userID int64) (hash string, guest bool, err error)
 	// LastProof returns the hash of the caller's password, "" for none, and when the caller last proved to know it.
 	LastProof(ctx context.Context, caller models.Caller) (hash string, at models.Time, err error)

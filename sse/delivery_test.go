@@ -125,7 +125,7 @@ func TestDeletedRoom(t *testing.T) {
 	other, _ := r.room(owner, member)
 	p := r.watch(member, room, "")
 	r.attached()
-	_, err := r.store.DeleteRoom(t.Context(), owner.User.ID, models.RoomPath{ID: room})
+	_, err := r.store.DeleteRoom(t.Context(), owner.User.ID, models.RoomPath{ID: room}, models.Condition{})
 	r.must(err)
 	r.send(owner, other, "the last one")
 	events := p.until(t, "the last one")

@@ -68,7 +68,7 @@ func TestEndOfAMembership(t *testing.T) {
 	for name, end := range map[string]func(r *rig, owner, member models.Login, room int64){
 		"leaves": func(r *rig, _, member models.Login, room int64) { r.leave(member, room) },
 		"room deleted": func(r *rig, owner, _ models.Login, room int64) {
-			_, err := r.store.DeleteRoom(r.t.Context(), owner.User.ID, models.RoomPath{ID: room})
+			_, err := r.store.DeleteRoom(r.t.Context(), owner.User.ID, models.RoomPath{ID: room}, models.Condition{})
 			r.must(err)
 		},
 	} {

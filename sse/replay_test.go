@@ -264,11 +264,12 @@ func (r *rig) prune(upTo models.Cursor) {
 func TestReplayHasTheCurrentMessages(t *testing.T) {
 	for name, change := range map[string]func(r *rig, ada, bob models.Login, room models.RoomPath) error{
 		"deleted": func(r *rig, _, bob models.Login, room models.RoomPath) error {
-			_, err := r.store.DeleteMessage(t.Context(), bob.User.ID, room, 1)
+			_, err := r.store.DeleteMessage(t.Context(), bob.User.ID, room, 1, models.Condition{})
 			return err
 		},
 		"edited": func(r *rig, _, bob models.Login, room models.RoomPath) error {
-			_, _, err := r.store.EditMessage(t.Context(), bob.User.ID, room, 1, models.MessageEdit{Text: "public"})
+			_, _, err := r.store.EditMessage(t.Context(), bob.User.ID, room, 1,
+				models.MessageEdit{Text: "public"}, models.Condition{})
 			return err
 		},
 		"cleared": func(r *rig, ada, _ models.Login, room models.RoomPath) error {
@@ -276,7 +277,7 @@ func TestReplayHasTheCurrentMessages(t *testing.T) {
 			return err
 		},
 		"room deleted": func(r *rig, ada, _ models.Login, room models.RoomPath) error {
-			_, err := r.store.DeleteRoom(t.Context(), ada.User.ID, room)
+			_, err := r.store.DeleteRoom(t.Context(), ada.User.ID, room, models.Condition{})
 			return err
 		},
 	} {

@@ -24,7 +24,7 @@ func TestStatusOfDeletedUser(t *testing.T) {
 	room, _ := r.room(ada, bob, gone)
 	p := r.open(ada, room, "")
 	defer func() { _ = p.Close() }()
-	r.must(r.store.DeleteAccount(t.Context(), gone.User.ID))
+	r.must(r.store.DeleteAccount(t.Context(), gone.User.ID, models.Condition{}))
 	r.addOffline(gone, bob)
 	if !p.skipTo("event: user.offline") {
 		t.Error("user.offline of bob did not come")

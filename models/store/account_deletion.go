@@ -15,7 +15,7 @@ const deleteWait = time.Second
 
 // DeleteAccount deletes an account. It disappears for all users at once: deleteUser. What it had is purged after that,
 // in batches: the first ones here, the others by the janitor of any node.
-func (s *Store) DeleteAccount(ctx context.Context, userID int64, only ...models.Condition) error {
+func (s *Store) DeleteAccount(ctx context.Context, userID int64, only models.Condition) error {
 	var refused error
 	err := s.deleteIf(ctx, userID, func(user userRow) bool {
 		refused = check(only, user.model())

@@ -34,7 +34,7 @@ func TestBlockRules(t *testing.T) {
 		said := h.say(common.ID, anna, "to all")
 		_, _, err = h.React(ctx, ben.ID, pathOf(common), said, "👍")
 		h.want(err, models.CodeBlocked)
-		_, err = h.DeleteMessage(ctx, ben.ID, pathOf(direct), before)
+		_, err = h.DeleteMessage(ctx, ben.ID, pathOf(direct), before, models.Condition{})
 		h.must(err) // what one wrote may still be deleted
 
 		apart, err := h.BlockedEitherWay(ctx, ben.ID, []int64{anna.ID})

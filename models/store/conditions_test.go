@@ -16,48 +16,14 @@ func TestOneOfManyConditionalChangesWins(t *testing.T) {
 	migrated.OnEach(t, func(t *testing.T, name string) {
 		h := openTestStore(t, name)
 		defer h.close()
-		ctx := t.Context()
-		anna := h.user("anna")
-		room := h.room("talk", models.RoomPublic, anna)
-		id := h.say(room.ID, anna, "words")
-		for kind, c := range map[string]struct {
-			tag    func() string
-			change func(n int, only models.Condition) error
-		}{
-			"room": {func() string {
-				got, err := h.Room(ctx, anna.ID, pathOf(room))
-				h.must(err)
-				return got.Tag()
-			}, func(n int, only models.Condition) error {
-				text := fmt.Sprint("number ", n)
-				_, _, err := h.ChangeRoom(ctx, anna.ID, pathOf(room), models.RoomChange{Description: &text}, only)
-				return err
-			}},
-			"message": {func() string {
-				got, err := h.Message(ctx, anna.ID, pathOf(room), id)
-				h.must(err)
-				return got.Tag()
-			}, func(n int, only models.Condition) error {
-				_, _, err := h.EditMessage(ctx, anna.ID, pathOf(room), id, models.MessageEdit{Text: fmt.Sprint("number ", n)}, only)
-				return err
-			}},
-			"user": {func() string {
-				got, err := h.User(ctx, userPath(anna))
-				h.must(err)
-				return got.Tag()
-			}, func(n int, only models.Condition) error {
-				text := fmt.Sprint("number ", n)
-				_, err := h.ChangeProfile(ctx, anna.ID, models.ProfileChange{Description: &text}, only)
-				return err
-			}},
-		} {
+		for kind, c := range conditionalChanges(h) {
 			for round := range 10 {
 				only := models.Condition{Given: true, Tags: []string{c.tag()}}
 				var won, lost atomic.Int32
 				var group sync.WaitGroup
 				for i := range 8 {
 					group.Go(func() {
-						switch err := c.change(100*round+i, only); {
+						switch err := c.change(fmt.Sprint("number ", 100*round+i), only); {
 						case err == nil:
 							won.Add(1)
 						case errors.Is(err, &models.Error{Code: models.CodePreconditionFailed}):
@@ -74,4 +40,44 @@ func TestOneOfManyConditionalChangesWins(t *testing.T) {
 			}
 		}
 	})
+}
+
+// conditionalChange reads the version of an object, and changes the object's text.
+type conditionalChange struct {
+	tag    func() string
+	change func(text string, only models.Condition) error
+}
+
+// conditionalChanges creates an object of each kind that has versions.
+func conditionalChanges(h *testStore) map[string]conditionalChange {
+	ctx := h.t.Context()
+	anna := h.user("anna")
+	room := h.room("talk", models.RoomPublic, anna)
+	id := h.say(room.ID, anna, "words")
+	return map[string]conditionalChange{
+		"room": {func() string {
+			got, err := h.Room(ctx, anna.ID, pathOf(room))
+			h.must(err)
+			return got.Tag()
+		}, func(text string, only models.Condition) error {
+			_, _, err := h.ChangeRoom(ctx, anna.ID, pathOf(room), models.RoomChange{Description: &text}, only)
+			return err
+		}},
+		"message": {func() string {
+			got, err := h.Message(ctx, anna.ID, pathOf(room), id)
+			h.must(err)
+			return got.Tag()
+		}, func(text string, only models.Condition) error {
+			_, _, err := h.EditMessage(ctx, anna.ID, pathOf(room), id, models.MessageEdit{Text: text}, only)
+			return err
+		}},
+		"user": {func() string {
+			got, err := h.User(ctx, userPath(anna))
+			h.must(err)
+			return got.Tag()
+		}, func(text string, only models.Condition) error {
+			_, err := h.ChangeProfile(ctx, anna.ID, models.ProfileChange{Description: &text}, only)
+			return err
+		}},
+	}
 }

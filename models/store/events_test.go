@@ -48,7 +48,8 @@ func TestLogOrder(t *testing.T) {
 				for n := range each {
 					if i%4 == 3 { // a transaction of another kind
 						text := fmt.Sprint(i, n)
-						_, _, err := s.ChangeRoom(t.Context(), anna.ID, pathOf(room), models.RoomChange{Description: &text})
+						_, _, err := s.ChangeRoom(t.Context(), anna.ID, pathOf(room),
+							models.RoomChange{Description: &text}, models.Condition{})
 						if err != nil {
 							t.Error(err)
 						}
@@ -157,9 +158,10 @@ func TestSearchRules(t *testing.T) {
 		edited := h.say(open.ID, anna, "coffee")
 		deleted := h.say(open.ID, anna, "black tea")
 		h.say(closed.ID, anna, "secret tea")
-		_, _, err := h.EditMessage(ctx, anna.ID, pathOf(open), edited, models.MessageEdit{Text: "Grün wie Tee, tea"})
+		_, _, err := h.EditMessage(ctx, anna.ID, pathOf(open), edited,
+			models.MessageEdit{Text: "Grün wie Tee, tea"}, models.Condition{})
 		h.must(err)
-		_, err = h.DeleteMessage(ctx, anna.ID, pathOf(open), deleted)
+		_, err = h.DeleteMessage(ctx, anna.ID, pathOf(open), deleted, models.Condition{})
 		h.must(err)
 		everywhere := func(user models.User, words string) int {
 			t.Helper()

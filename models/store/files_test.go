@@ -53,7 +53,7 @@ func TestFileRules(t *testing.T) {
 		_, err = h.File(ctx, other.ID, file.ID)
 		h.want(err, models.CodeNotFound)
 
-		_, err = h.DeleteMessage(ctx, anna.ID, pathOf(room), id)
+		_, err = h.DeleteMessage(ctx, anna.ID, pathOf(room), id, models.Condition{})
 		h.must(err)
 		_, err = h.File(ctx, ben.ID, file.ID)
 		h.want(err, models.CodeNotFound)

@@ -213,7 +213,7 @@ func TestDeletedRoomIsReplayed(t *testing.T) {
 		h.say(public.ID, anna, "hello")
 		h.stopJanitor()
 		for _, r := range []models.Room{public, private} {
-			_, err := h.DeleteRoom(ctx, anna.ID, models.RoomPath{ID: r.ID})
+			_, err := h.DeleteRoom(ctx, anna.ID, models.RoomPath{ID: r.ID}, models.Condition{})
 			h.must(err)
 			for _, who := range []models.User{anna, bob} {
 				_, err := h.Room(ctx, who.ID, models.RoomPath{ID: r.ID})

@@ -59,7 +59,7 @@ func (h *testStore) limitsRooms(anna, bob models.User, room models.Room) {
 	}
 	var last int64
 	h.must(h.writer.Raw("SELECT max(room_id) FROM memberships WHERE user_id = ?", anna.ID).Scan(&last).Error)
-	_, err = h.DeleteRoom(ctx, anna.ID, models.RoomPath{ID: last})
+	_, err = h.DeleteRoom(ctx, anna.ID, models.RoomPath{ID: last}, models.Condition{})
 	h.must(err)
 	_, _, err = h.Join(ctx, anna.ID, path)
 	h.must(err)

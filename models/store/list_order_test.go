@@ -91,8 +91,8 @@ func TestListCursorsOutliveTheLog(t *testing.T) {
 		forget := func() {
 			for _, r := range rooms {
 				h.sayUnposted(r.ID, me, rand.New(rand.NewPCG(1, 1)))
-				_, _, err := h.ChangeRoom(t.Context(), me.ID, models.RoomPath{ID: r.ID}, models.RoomChange{Name: ptrTo(r.Handle +
-					" named")})
+				_, _, err := h.ChangeRoom(t.Context(), me.ID, models.RoomPath{ID: r.ID},
+					models.RoomChange{Name: ptrTo(r.Handle + " named")}, models.Condition{})
 				h.must(err)
 			}
 			h.retention = -time.Second
@@ -136,7 +136,7 @@ func TestSearchContinuesAfterDeletedHits(t *testing.T) {
 			if strings.HasPrefix(sql, "WITH hits") {
 				h.reader.Statement.ConnPool = pool
 				for _, id := range []int64{5, 6, 4} {
-					_, err := h.DeleteMessage(t.Context(), me.ID, models.RoomPath{ID: room.ID}, id)
+					_, err := h.DeleteMessage(t.Context(), me.ID, models.RoomPath{ID: room.ID}, id, models.Condition{})
 					h.must(err)
 				}
 			}

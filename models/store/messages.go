@@ -89,7 +89,7 @@ func (s *Store) Message(ctx context.Context, callerID int64, path models.RoomPat
 
 // EditMessage replaces the text of the caller's own message.
 func (s *Store) EditMessage(
-	ctx context.Context, callerID int64, path models.RoomPath, id int64, e models.MessageEdit, only ...models.Condition,
+	ctx context.Context, callerID int64, path models.RoomPath, id int64, e models.MessageEdit, only models.Condition,
 ) (models.Message, models.Cursor, error) {
 	var message models.Message
 	at, err := s.write(ctx, func(tx *transaction) error {
@@ -169,7 +169,7 @@ func (tx *transaction) lockMessage(
 // tombstone, whatever the condition: what was to be done is done. A user who has been blocked may still delete what
 // they wrote.
 func (s *Store) DeleteMessage(
-	ctx context.Context, callerID int64, path models.RoomPath, id int64, only ...models.Condition,
+	ctx context.Context, callerID int64, path models.RoomPath, id int64, only models.Condition,
 ) (models.Cursor, error) {
 	return s.write(ctx, func(tx *transaction) error {
 		a, row, err := tx.lockMessage(authorizeMember, callerID, path, id)

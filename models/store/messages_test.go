@@ -24,7 +24,7 @@ func TestMessageRules(t *testing.T) {
 			return sent.Message, err
 		}
 		edit := func(user models.User, id int64, text string) error {
-			_, _, err := h.EditMessage(ctx, user.ID, pathOf(room), id, models.MessageEdit{Text: text})
+			_, _, err := h.EditMessage(ctx, user.ID, pathOf(room), id, models.MessageEdit{Text: text}, models.Condition{})
 			return err
 		}
 		_, err := send(other, models.NewMessage{Text: "hi"})
@@ -49,9 +49,9 @@ func TestMessageRules(t *testing.T) {
 			t.Errorf("the edited message is %+v", got)
 		}
 
-		_, err = h.DeleteMessage(ctx, ben.ID, pathOf(room), first.ID)
+		_, err = h.DeleteMessage(ctx, ben.ID, pathOf(room), first.ID, models.Condition{})
 		h.want(err, models.CodeForbidden)
-		_, err = h.DeleteMessage(ctx, owner.ID, pathOf(room), first.ID)
+		_, err = h.DeleteMessage(ctx, owner.ID, pathOf(room), first.ID, models.Condition{})
 		h.must(err)
 		got, err = h.Message(ctx, ben.ID, pathOf(room), first.ID)
 		h.must(err)
@@ -59,7 +59,7 @@ func TestMessageRules(t *testing.T) {
 			t.Errorf("the tombstone is %+v", got)
 		}
 		h.want(edit(anna, first.ID, "back"), models.CodeNotFound)
-		at, err := h.DeleteMessage(ctx, owner.ID, pathOf(room), first.ID)
+		at, err := h.DeleteMessage(ctx, owner.ID, pathOf(room), first.ID, models.Condition{})
 		h.must(err)
 		if !at.IsZero() {
 			t.Error("an event for a second deletion")
@@ -171,7 +171,7 @@ func TestReactionRules(t *testing.T) {
 		if got.Reactions[0].Count != 1 || *got.Reactions[0].Me {
 			t.Errorf("after one was removed they are %+v", got.Reactions[0])
 		}
-		_, err = h.DeleteMessage(ctx, anna.ID, pathOf(room), id)
+		_, err = h.DeleteMessage(ctx, anna.ID, pathOf(room), id, models.Condition{})
 		h.must(err)
 		_, _, err = react(ben, "👍")
 		h.want(err, models.CodeNotFound)
@@ -218,7 +218,7 @@ func TestPinRules(t *testing.T) {
 		h.want(err, models.CodeForbidden)
 		_, err = h.Unpin(ctx, owner.ID, pathOf(room), first)
 		h.must(err)
-		_, err = h.DeleteMessage(ctx, member.ID, pathOf(room), second) // takes its pin along
+		_, err = h.DeleteMessage(ctx, member.ID, pathOf(room), second, models.Condition{}) // takes its pin along
 		h.must(err)
 		if got := pins(); len(got) != 0 {
 			t.Errorf("%v are pinned still", got)
@@ -266,7 +266,7 @@ func TestReadMarks(t *testing.T) {
 		}
 		_, err = mark(ids[4] + 10)
 		h.want(err, models.CodeInvalidRequest)
-		_, err = h.DeleteMessage(ctx, anna.ID, pathOf(room), ids[4])
+		_, err = h.DeleteMessage(ctx, anna.ID, pathOf(room), ids[4], models.Condition{})
 		h.must(err)
 		if unread() != 1 {
 			t.Errorf("with one deleted %d are unread", unread())

@@ -102,7 +102,7 @@ func milliseconds(d time.Duration) float64 { return float64(d) / float64(time.Mi
 
 func (h *testStore) deleteRoom(room models.Room) func() error {
 	return func() error {
-		_, err := h.DeleteRoom(h.t.Context(), room.OwnerID, models.RoomPath{ID: room.ID})
+		_, err := h.DeleteRoom(h.t.Context(), room.OwnerID, models.RoomPath{ID: room.ID}, models.Condition{})
 		return err
 	}
 }

@@ -36,7 +36,7 @@ func TestSendsDuringAccountDeletion(t *testing.T) {
 				}
 			}
 		})
-		h.must(h.DeleteAccount(t.Context(), anna.ID))
+		h.must(h.DeleteAccount(t.Context(), anna.ID, models.Condition{}))
 		for h.rows("departures") > 0 {
 			<-time.After(pollEvery)
 		}

@@ -56,7 +56,7 @@ func TestReindexResumesAfterRestart(t *testing.T) {
 			}
 		}
 		deleted := h.say(rooms[0].ID, anna, "tea gone")
-		_, err := h.DeleteMessage(t.Context(), anna.ID, models.RoomPath{ID: rooms[0].ID}, deleted)
+		_, err := h.DeleteMessage(t.Context(), anna.ID, models.RoomPath{ID: rooms[0].ID}, deleted, models.Condition{})
 		h.must(err)
 		h.stopJanitor()
 		h.indexByOldRules()
@@ -89,7 +89,7 @@ func TestReindexResumesAfterRestart(t *testing.T) {
 		}
 		// A message that is edited in the meantime is indexed at once, and only once.
 		_, _, err = h.EditMessage(t.Context(), anna.ID, models.RoomPath{ID: rooms[1].ID}, each,
-			models.MessageEdit{Text: "Ærø"})
+			models.MessageEdit{Text: "Ærø"}, models.Condition{})
 		h.must(err)
 		if got := h.found(anna, rooms[1].ID, "aero"); !slices.Equal(got, []string{"Ærø"}) {
 			t.Errorf("search for the edited message: got %q", got)

@@ -10,7 +10,7 @@ import (
 // DeleteRoom deletes a room for all users, at once: markRoomDeleted. Its former members may still see the events until
 // then. A direct room has no owner: the last member may delete it.
 func (s *Store) DeleteRoom(
-	ctx context.Context, callerID int64, path models.RoomPath, only ...models.Condition,
+	ctx context.Context, callerID int64, path models.RoomPath, only models.Condition,
 ) (models.Cursor, error) {
 	return s.write(ctx, func(tx *transaction) error {
 		if err := tx.lockRoom(path); err != nil {

@@ -126,7 +126,7 @@ func TestDeletedMessageHidesReactions(t *testing.T) {
 		if err != nil || len(m.Reactions) != 1 || m.Reactions[0].Count != reactions || !*m.Reactions[0].Me {
 			t.Fatalf("before: %+v, %v", m.Reactions, err)
 		}
-		if _, err := s.DeleteMessage(ctx, 1, path, 600); err != nil {
+		if _, err := s.DeleteMessage(ctx, 1, path, 600, models.Condition{}); err != nil {
 			t.Fatal(err)
 		}
 		if n, pending := rowCount(t, s, "reactions WHERE message_id = 600"), rowCount(t, s,

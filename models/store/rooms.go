@@ -127,7 +127,7 @@ func (s *Store) Room(ctx context.Context, callerID int64, path models.RoomPath) 
 
 // ChangeRoom changes the room's name, description and handle.
 func (s *Store) ChangeRoom(
-	ctx context.Context, callerID int64, path models.RoomPath, r models.RoomChange, only ...models.Condition,
+	ctx context.Context, callerID int64, path models.RoomPath, r models.RoomChange, only models.Condition,
 ) (models.Room, models.Cursor, error) {
 	var room models.Room
 	at, err := s.write(ctx, func(tx *transaction) error {

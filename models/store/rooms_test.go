@@ -48,7 +48,7 @@ func TestRoomRules(t *testing.T) {
 			code   models.Code
 		}{{other, models.CodeForbidden}, {member, models.CodeForbidden}, {moderator, ""}, {owner, ""}} {
 			fresh += "er"
-			got, at, err := h.ChangeRoom(ctx, c.caller.ID, pathOf(room), models.RoomChange{Name: &fresh})
+			got, at, err := h.ChangeRoom(ctx, c.caller.ID, pathOf(room), models.RoomChange{Name: &fresh}, models.Condition{})
 			if c.code != "" {
 				h.want(err, c.code)
 				continue
@@ -58,15 +58,15 @@ func TestRoomRules(t *testing.T) {
 				t.Errorf("%s has renamed it to %q at %v", c.caller.Username, got.Name, at)
 			}
 		}
-		_, at, err := h.ChangeRoom(ctx, owner.ID, pathOf(room), models.RoomChange{Name: &fresh})
+		_, at, err := h.ChangeRoom(ctx, owner.ID, pathOf(room), models.RoomChange{Name: &fresh}, models.Condition{})
 		h.must(err)
 		if !at.IsZero() {
 			t.Error("an event for a change that changes nothing")
 		}
 
-		_, err = h.DeleteRoom(ctx, moderator.ID, pathOf(room))
+		_, err = h.DeleteRoom(ctx, moderator.ID, pathOf(room), models.Condition{})
 		h.want(err, models.CodeForbidden)
-		_, err = h.DeleteRoom(ctx, owner.ID, pathOf(room))
+		_, err = h.DeleteRoom(ctx, owner.ID, pathOf(room), models.Condition{})
 		h.must(err)
 		_, err = h.Room(ctx, owner.ID, pathOf(room))
 		h.want(err, models.CodeNotFound)
@@ -206,9 +206,9 @@ func TestDirectRoomRules(t *testing.T) {
 			t.Error("a message has not brought the room back")
 		}
 		title := "Us"
-		_, _, err = h.ChangeRoom(ctx, anna.ID, pathOf(room), models.RoomChange{Name: &title})
+		_, _, err = h.ChangeRoom(ctx, anna.ID, pathOf(room), models.RoomChange{Name: &title}, models.Condition{})
 		h.want(err, models.CodeForbidden)
-		_, err = h.DeleteRoom(ctx, anna.ID, pathOf(room))
+		_, err = h.DeleteRoom(ctx, anna.ID, pathOf(room), models.Condition{})
 		h.want(err, models.CodeForbidden)
 	})
 }

@@ -106,7 +106,7 @@ func changeRooms(t *testing.T, s *Store) {
 				_, _, err = s.MarkRead(ctx, userID, path, models.ReadMark{MessageID: m.Message.ID - userID*100})
 			}
 			if err == nil && userID%3 == 0 {
-				_, err = s.DeleteMessage(ctx, userID, path, m.Message.ID)
+				_, err = s.DeleteMessage(ctx, userID, path, m.Message.ID, models.Condition{})
 			}
 			if err != nil {
 				t.Fatal(err)

@@ -160,7 +160,7 @@ func (r *countedRoom) delete(rt *rapid.T) {
 		return
 	}
 	id := r.drawMessage(rt)
-	_, err := r.s.DeleteMessage(context.Background(), r.owner, r.path, id)
+	_, err := r.s.DeleteMessage(context.Background(), r.owner, r.path, id, models.Condition{})
 	r.must(rt, err)
 	r.cursorAt(id).deleted = true
 }
@@ -248,7 +248,7 @@ func (r *countedRoom) deleteAccount(rt *rapid.T) {
 	if userID == r.owner {
 		return
 	}
-	r.must(rt, r.s.DeleteAccount(context.Background(), userID))
+	r.must(rt, r.s.DeleteAccount(context.Background(), userID, models.Condition{}))
 	for left := 1; left > 0; { // the janitor may do it at the same time
 		r.s.runJobs(context.Background())
 		r.must(rt, r.s.reader.Raw("SELECT count(*) FROM departures WHERE user_id = ?", userID).Scan(&left).Error)

@@ -57,11 +57,11 @@ func (s *Store) UsernameFree(ctx context.Context, username string, except int64)
 
 // ChangeProfile changes the caller's own profile.
 func (s *Store) ChangeProfile(
-	ctx context.Context, userID int64, p models.ProfileChange, only ...models.Condition,
+	ctx context.Context, userID int64, p models.ProfileChange, only models.Condition,
 ) (models.User, error) {
 	var user models.User
 	_, err := s.write(ctx, func(tx *transaction) error {
-		if isGiven(only) {
+		if only.Given {
 			row, err := tx.lockUser(userID)
 			if err == nil {
 				err = check(only, row.model())

@@ -113,7 +113,8 @@ func (l *largeRoom) list(b *testing.B) {
 
 func (l *largeRoom) edit(b *testing.B) {
 	l.each(b, func(i int) error {
-		_, _, err := l.EditMessage(context.Background(), 1, l.path, 1, models.MessageEdit{Text: fmt.Sprint("text ", i)})
+		_, _, err := l.EditMessage(context.Background(), 1, l.path, 1,
+			models.MessageEdit{Text: fmt.Sprint("text ", i)}, models.Condition{})
 		return err
 	})
 }
@@ -123,7 +124,7 @@ func (l *largeRoom) delete(b *testing.B) {
 	l.each(b, func(int) error {
 		id := 1 + int64(l.gone*3%l.rows)
 		l.gone++
-		_, err := l.DeleteMessage(context.Background(), 1, l.path, id)
+		_, err := l.DeleteMessage(context.Background(), 1, l.path, id, models.Condition{})
 		return err
 	})
 }
