@@ -75,24 +75,24 @@ export class Messages {
 
   /** @param {string} query */
   async #replace(query) {
-    const era = ++this.#generation;
+    const generation = ++this.#generation;
     this.#loading = 'page';
     try {
       const data = await this.http.get(`${this.path}?limit=${PAGE_SIZE}${query}`);
-      if (era !== this.#generation) return;
+      if (generation !== this.#generation) return;
       const newest = data.items.at(-1)?.id ?? 0;
-      const kept = query || this.hasNewer ? [] : this.list.filter((m) => m.id > newest);
+      const later = query || this.hasNewer ? [] : this.list.filter((m) => m.id > newest);
       this.#all.clear();
-      this.#put([...data.items, ...kept]);
+      this.#put([...data.items, ...later]);
       this.hasOlder = query ? this.first > 1 : Boolean(data.next_cursor);
       this.hasNewer = false;
       this.loaded = true;
       if (query) {
         this.hasNewer = true; // until the next page says otherwise
-        await this.#loadPage('newer', era);
+        await this.#loadPage('newer', generation);
       }
     } finally {
-      if (era === this.#generation) this.#finishLoading();
+      if (generation === this.#generation) this.#finishLoading();
     }
   }
 
@@ -108,21 +108,21 @@ export class Messages {
   /** @param {'older' | 'newer'} side */
   async loadMore(side) {
     if (this.#loading || !(side === 'older' ? this.hasOlder : this.hasNewer)) return;
-    const era = this.#generation;
+    const generation = this.#generation;
     this.#loading = side;
     try {
-      await this.#loadPage(side, era);
+      await this.#loadPage(side, generation);
     } finally {
-      if (era === this.#generation) this.#finishLoading();
+      if (generation === this.#generation) this.#finishLoading();
     }
   }
 
-  /** @param {'older' | 'newer'} side @param {number} era */
-  async #loadPage(side, era) {
+  /** @param {'older' | 'newer'} side @param {number} generation */
+  async #loadPage(side, generation) {
     const isOlder = side === 'older';
     const query = isOlder ? `before=${this.first}` : `after=${this.last || 1}`;
     const data = await this.http.get(`${this.path}?limit=${PAGE_SIZE}&${query}`);
-    if (era !== this.#generation) return;
+    if (generation !== this.#generation) return;
     this.#put(data.items);
     const more = Boolean(data.next_cursor);
     const tooMany = this.#all.size > MAX_MESSAGES;
@@ -146,10 +146,10 @@ export class Messages {
           return;
         }
         for (let pages = 0; pages < 2; pages++) {
-          const era = this.#generation;
+          const generation = this.#generation;
           const from = this.#lastBeforeGap;
           const data = await this.http.get(`${this.path}?limit=${CATCH_UP_SIZE}${from ? `&after=${from}` : ''}`);
-          if (era !== this.#generation || this.hasNewer) return;
+          if (generation !== this.#generation || this.hasNewer) return;
           this.#put(data.items);
           this.#notify();
           if (!data.next_cursor) return;

@@ -62,7 +62,7 @@ class Pending {
     };
   }
 
-  get kept() {
+  get stored() {
     const { client_id, room_id, text, reply_to, type, created_at, state, ids, error } = this;
     return { client_id, room_id, text, reply_to, type, created_at, state, file_ids: ids, why: error?.message };
   }
@@ -121,7 +121,7 @@ export class Outbox {
   /** Bytes of files cannot be stored, but a message whose files are uploaded can. @param {Pending} entry */
   async #save(entry) {
     if (!entry.isUploaded || !this.all.includes(entry)) return;
-    await this.storage.set(this.#keyOf(entry), JSON.stringify(entry.kept));
+    await this.storage.set(this.#keyOf(entry), JSON.stringify(entry.stored));
     if (!this.all.includes(entry)) await this.storage.remove(this.#keyOf(entry)); // acknowledged meanwhile
   }
 

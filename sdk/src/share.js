@@ -7,7 +7,7 @@ import { Listeners } from './tools.js';
 /** @typedef {import('./stream.js').Event} Event */
 
 const MAX_SEEN = 2000;
-const WELCOME_TIMEOUT = 5000; // milliseconds; a leader whose page is suspended does not answer
+const JOIN_TIMEOUT = 5000; // milliseconds; a leader whose page is suspended does not answer
 
 export class SharedStream {
   event = /** @type {Listeners<[string, any]>} */ (new Listeners());
@@ -23,14 +23,14 @@ export class SharedStream {
   /** @type {Stream | null} */ #stream = null; // of the leader
   /** The rooms that each tab shows; kept by the leader. @type {Map<string, number[]>} */ #tabs = new Map();
   /** The rooms that this tab shows. @type {number[]} */ #rooms = [];
-  /** The rooms that the stream is in. @type {Set<number>} */ #inside = new Set();
+  /** The rooms that the stream is in. @type {Set<number>} */ #present = new Set();
   #isReconciling = false;
   /** Events that arrive while the state is being read. @type {Event[] | null} */ #held = [];
   #lastId = '';
   /** @type {Set<string>} */ #seen = new Set();
   #leads = false;
   #stepDown = () => {};
-  #welcome = () => {};
+  #resolveJoined = () => {};
 
   /**
    * @param {import('./http.js').Http} http @param {import('./locks.js').Locks} locks @param {string} key of the user
@@ -43,7 +43,7 @@ export class SharedStream {
     this.key = key;
     this.#tab = tab;
     this.joined = new Promise((resolve) => {
-      this.#welcome = () => resolve(undefined);
+      this.#resolveJoined = () => resolve(undefined);
     });
     if (!share) {
       this.#becomeLeader();
@@ -52,7 +52,7 @@ export class SharedStream {
     this.#channel = new BroadcastChannel(`${key}.stream`);
     this.#channel.onmessage = ({ data }) => this.#onMessage(data);
     this.#post({ type: 'join', rooms: [] });
-    setTimeout(this.#welcome, WELCOME_TIMEOUT);
+    setTimeout(this.#resolveJoined, JOIN_TIMEOUT);
     void this.#lead();
   }
 
@@ -81,10 +81,10 @@ export class SharedStream {
 
   #becomeLeader() {
     this.#leads = true;
-    this.#inside.clear();
+    this.#present.clear();
     this.#tabs.set(this.#tab, this.#rooms);
     this.#post({ type: 'leads' });
-    this.#welcome();
+    this.#resolveJoined();
     if (this.#lastId) this.#openStream();
   }
 
@@ -96,15 +96,15 @@ export class SharedStream {
         this.#post({ type: 'event', event });
         this.#receive(event);
       },
-      (isOpen) => this.#tell(isOpen),
+      (isOpen) => this.#onStreamState(isOpen),
     );
     this.#stream = stream;
     void stream.run(this.#lastId);
   }
 
   /** @param {boolean} isOpen */
-  #tell(isOpen) {
-    this.#inside.clear();
+  #onStreamState(isOpen) {
+    this.#present.clear();
     this.#post({ type: 'state', isOpen });
     this.#setState(isOpen);
     void this.#reconcile();
@@ -128,29 +128,29 @@ export class SharedStream {
         this.#post({ type: 'join', rooms: this.#rooms });
       }
     } else if (this.#leads) {
-      if (type === 'join') this.#admit(from, message.rooms);
-      else if (type === 'bye') this.#forget(from);
+      if (type === 'join') this.#addTab(from, message.rooms);
+      else if (type === 'bye') this.#removeTab(from);
       else if (type === 'wake') this.#stream?.wake(message.isOnline);
     } else if (type === 'event') this.#receive(message.event);
     else if (type === 'state') {
       this.#setState(message.isOpen);
-      this.#welcome();
+      this.#resolveJoined();
     } else if (type === 'entered' && this.#rooms.includes(message.room)) this.entered.call(message.room);
   }
 
   /** @param {string} tab @param {number[]} rooms */
-  #admit(tab, rooms) {
-    if (!this.#tabs.has(tab)) this.locks.whenGone(tab, async () => this.#forget(tab), this.#over.signal);
+  #addTab(tab, rooms) {
+    if (!this.#tabs.has(tab)) this.locks.whenGone(tab, async () => this.#removeTab(tab), this.#over.signal);
     const before = this.#tabs.get(tab) ?? [];
     this.#tabs.set(tab, rooms);
     this.#post({ type: 'state', isOpen: this.isOpen });
     for (const room of rooms)
-      if (this.#inside.has(room) && !before.includes(room)) this.#post({ type: 'entered', room });
+      if (this.#present.has(room) && !before.includes(room)) this.#post({ type: 'entered', room });
     void this.#reconcile();
   }
 
   /** @param {string} tab */
-  #forget(tab) {
+  #removeTab(tab) {
     if (this.#tabs.delete(tab)) void this.#reconcile();
   }
 
@@ -163,8 +163,8 @@ export class SharedStream {
       const id = this.#stream?.streamId;
       if (!id) break;
       const wanted = new Set([...this.#tabs.values()].flat());
-      const enter = [...wanted].find((r) => !this.#inside.has(r) && !refused.has(r));
-      const room = enter ?? [...this.#inside].find((r) => !wanted.has(r));
+      const enter = [...wanted].find((r) => !this.#present.has(r) && !refused.has(r));
+      const room = enter ?? [...this.#present].find((r) => !wanted.has(r));
       if (!room) break;
       let ok = true;
       try {
@@ -173,9 +173,9 @@ export class SharedStream {
         ok = false; // not a member, or the stream is gone
       }
       if (id !== this.#stream?.streamId) continue;
-      if (!enter) this.#inside.delete(room);
+      if (!enter) this.#present.delete(room);
       else if (ok) {
-        this.#inside.add(room);
+        this.#present.add(room);
         this.#post({ type: 'entered', room });
         if (this.#rooms.includes(room)) this.entered.call(room);
       } else refused.add(room);
@@ -225,13 +225,13 @@ export class SharedStream {
     const before = this.#tabs.get(this.#tab) ?? [];
     this.#tabs.set(this.#tab, rooms);
     for (const room of rooms)
-      if (this.#inside.has(room) && !before.includes(room)) queueMicrotask(() => this.entered.call(room));
+      if (this.#present.has(room) && !before.includes(room)) queueMicrotask(() => this.entered.call(room));
     void this.#reconcile();
   }
 
   /** The user has left the room or come back: the server has taken the stream out of it. @param {number} room */
   enterAgain(room) {
-    this.#inside.delete(room);
+    this.#present.delete(room);
     void this.#reconcile();
   }
 

@@ -15,7 +15,7 @@ export function memoryStorage() {
 
 /** The browser's storage. A storage that is full or forbidden must not stop the chat. @returns {Storage} */
 function webStorage() {
-  const kept = memoryStorage();
+  const inMemory = memoryStorage();
   /** @template T @param {() => T} f @param {T} otherwise */
   const attempt = (f, otherwise) => {
     try {
@@ -25,20 +25,20 @@ function webStorage() {
     }
   };
   return {
-    get: (key) => attempt(() => localStorage.getItem(key), null) ?? kept.get(key),
+    get: (key) => attempt(() => localStorage.getItem(key), null) ?? inMemory.get(key),
     set: (key, value) => {
-      kept.set(key, value);
+      inMemory.set(key, value);
       attempt(() => {
         localStorage.setItem(key, value);
-        kept.remove(key);
+        inMemory.remove(key);
       }, undefined);
     },
     remove: (key) => {
-      kept.remove(key);
+      inMemory.remove(key);
       attempt(() => localStorage.removeItem(key), undefined);
     },
     keys: () => [
-      .../** @type {string[]} */ (kept.keys()),
+      .../** @type {string[]} */ (inMemory.keys()),
       ...attempt(() => Object.keys(localStorage), /** @type {string[]} */ ([])),
     ],
   };

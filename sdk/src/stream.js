@@ -7,7 +7,7 @@ import { backoff, pause } from './tools.js';
 const SILENCE_LIMIT = 60_000; // milliseconds; the server sends at least a comment every 20 seconds
 const TICK_INTERVAL = 15_000;
 
-/** @typedef {{ name: string, id: string, data: any }} Event id is empty for events that are not kept */
+/** @typedef {{ name: string, id: string, data: any }} Event id is empty for events that are not stored */
 
 export class Stream {
   lastId = '';

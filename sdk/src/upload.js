@@ -145,7 +145,7 @@ export class Upload extends Watched {
     if (!this.url || this.#id) return;
     try {
       const { headers } = await this.http.call('HEAD', this.url, { headers: TUS });
-      this.#took((name) => headers.get(name));
+      this.#readOffsetFrom((name) => headers.get(name));
     } catch (err) {
       if (!(err instanceof Problem) || (err.status !== 404 && err.status !== 410)) throw err;
       // It has expired: start again.
@@ -156,7 +156,7 @@ export class Upload extends Watched {
   }
 
   /** @param {(name: string) => string | null} header of the response */
-  #took(header) {
+  #readOffsetFrom(header) {
     this.sent = Number(header('Upload-Offset'));
     this.#id = header('Parley-File-Id') ?? '';
   }
@@ -169,7 +169,7 @@ export class Upload extends Watched {
     if (!globalThis.XMLHttpRequest) {
       const raw = this.data.slice(start, start + CHUNK_SIZE_OF_FETCH);
       const response = await this.http.call('PATCH', url, { headers, raw, signal });
-      this.#took((name) => response.headers.get(name));
+      this.#readOffsetFrom((name) => response.headers.get(name));
       return;
     }
     const token = await this.http.token(false);
@@ -189,7 +189,7 @@ export class Upload extends Watched {
       xhr.send(this.data.slice(start, start + CHUNK_SIZE));
     });
     const { status } = request;
-    if (status === 204) this.#took((name) => request.getResponseHeader(name));
+    if (status === 204) this.#readOffsetFrom((name) => request.getResponseHeader(name));
     else {
       this.sent = start;
       if (status === 401) await this.http.token(true); // and then once more
