@@ -145,7 +145,11 @@ func (h files) receive(r *http.Request, body io.Reader, name string) (models.New
 	if part == nil || part.FormName() != "file" {
 		return models.NewFile{}, models.Invalid("file", "must be the one part of the form")
 	}
-	n, err := h.receiver.Take(r.Context(), upload.IncomingPart(r, part))
+	file, ok := upload.IncomingPart(r, part)
+	if !ok {
+		return models.NewFile{}, models.Invalid("file", "must be chosen")
+	}
+	n, err := h.receiver.Take(r.Context(), file)
 	if err != nil {
 		return n, err
 	}

@@ -60,12 +60,16 @@ func (f *messageForm) read(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (f *messageForm) takeFile(r *http.Request, part *multipart.Part) error {
+	file, ok := upload.IncomingPart(r, part)
+	if !ok {
+		return nil
+	}
 	if len(f.stored) == models.MaxFilesPerMessage {
 		return models.Invalid("file", "may be given %d times at most", models.MaxFilesPerMessage)
 	}
 	rest := f.files.receiver
 	rest.Limit -= f.bytes // the limit of one file applies to their sum
-	n, err := rest.Take(r.Context(), upload.IncomingPart(r, part))
+	n, err := rest.Take(r.Context(), file)
 	if err != nil {
 		return err
 	}

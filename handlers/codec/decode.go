@@ -80,11 +80,12 @@ func ReadBody(w http.ResponseWriter, r *http.Request) ([]byte, error) {
 	}
 	mediaType, err := bodyType(r)
 	if err != nil || mediaType != JSON && mediaType != MessagePack {
+		types := JSON + " or " + MessagePack
 		if r.Method == http.MethodPatch {
 			w.Header().Set("Accept-Patch", AcceptPatch)
+			types = JSON + ", " + MergePatch + " or " + MessagePack
 		}
-		return nil, models.Errorf(models.CodeUnsupportedMediaType,
-			"This route takes a body with the Content-Type %s or %s.", JSON, MessagePack)
+		return nil, models.Errorf(models.CodeUnsupportedMediaType, "This route takes a body with the Content-Type %s.", types)
 	}
 	// A slow body must not hold a connection for ever. net/http removes the deadline at the end of the body.
 	_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(request.From(r).Limits.Body))

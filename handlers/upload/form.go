@@ -1,6 +1,7 @@
 package upload
 
 import (
+	"bufio"
 	"errors"
 	"io"
 	"mime"
@@ -79,12 +80,19 @@ func (p partBody) Read(b []byte) (int, error) {
 	return n, err
 }
 
-// IncomingPart is the file in a part of the form of r.
-func IncomingPart(r *http.Request, p *multipart.Part) Incoming {
+// IncomingPart is the file in a part of the form of r. ok is false for a field in which no file was chosen: a browser
+// sends it without a name and without bytes.
+func IncomingPart(r *http.Request, p *multipart.Part) (file Incoming, ok bool) {
+	body := bufio.NewReader(partBody{p})
+	if p.FileName() == "" {
+		if _, err := body.Peek(1); errors.Is(err, io.EOF) {
+			return Incoming{}, false
+		}
+	}
 	return Incoming{
 		UserID:    request.Caller(r).UserID,
 		Name:      p.FileName(),
 		MediaType: p.Header.Get("Content-Type"),
-		Body:      partBody{p},
-	}
+		Body:      body,
+	}, true
 }

@@ -62,6 +62,7 @@ func invalidFileForms() []refusedForm {
 	return []refusedForm{
 		invalid("two files", "file", first, harness.FilePart("b.txt", "second")),
 		invalid("no file", "file"),
+		invalid("a field without a chosen file", "file", harness.FilePart("", "")),
 		invalid("a field before the file", "file", harness.FieldPart("text", "hello"), first),
 		invalid("a field after the file", "file", first, harness.FieldPart("text", "hello")),
 		invalid("a file in another field", "file", strings.Replace(first, `"file"`, `"picture"`, 1)),
@@ -216,6 +217,7 @@ func validForms(t *testing.T) []validForm {
 				harness.FieldPart("reply_to", ""), harness.FieldPart("client_id", "")},
 			message(models.MessageFile, "", "a.txt"),
 		},
+		{"text without a chosen file", []string{hello, harness.FilePart("", "")}, message(models.MessageText, "hello")},
 		{"text after the file", []string{a, hello}, message(models.MessageFile, "hello", "a.txt")},
 		{"text between two files", []string{a, hello, b}, message(models.MessageFile, "hello", "a.txt", "b.txt")},
 		{"two files with the same name", []string{a, a}, message(models.MessageFile, "", "a.txt", "a.txt")},
