@@ -1,6 +1,7 @@
 // Where the user writes: Enter sends, Shift+Enter begins a line, the up arrow in an empty field edits the last message.
 
 import { h, icon } from './dom.js';
+import { reasonOf } from './problems.js';
 import { fill } from './texts.js';
 
 /** @typedef {import('../sdk').Room} Room */
@@ -100,7 +101,7 @@ export class Composer {
       if (text !== edited.text) await room.edit(edited.id, text);
       if (this.#edited === edited) this.edit(null);
     } catch (err) {
-      this.#error.textContent = /** @type {Error} */ (err).message;
+      this.#error.textContent = reasonOf(/** @type {Error} */ (err));
     }
   }
 

@@ -49,9 +49,15 @@ export async function explain(error, texts, { server, room = '' }) {
   if (error.code === 'not_found' && room.startsWith('@')) return trouble(error.code, 'userNotFound');
   if (Object.hasOwn(TEXT_OF, error.code)) return trouble(error.code, TEXT_OF[error.code]);
   if (error.isTransient) return trouble(error.code || 'unavailable', 'unavailable');
-  const [wrong] = error.errors;
-  const message = wrong?.field === 'username' ? `${texts.username} ${wrong.message}.` : error.message;
+  const isName = error.errors[0]?.field === 'username';
+  const message = isName ? `${texts.username} ${error.errors[0].message}.` : reasonOf(error);
   return { code: error.code, message, error, isTransient: false };
+}
+
+/** Why the server refuses something: what is wrong with it, if it says so. @param {Error | undefined} error */
+export function reasonOf(error) {
+  const [wrong] = error instanceof Problem ? error.errors : [];
+  return wrong ? `${wrong.field} ${wrong.message}` : (error?.message ?? '');
 }
 
 /**

@@ -2,6 +2,7 @@
 
 import { h, hasFocus, setText } from './dom.js';
 import { formatSize, initials, withLinks } from './format.js';
+import { reasonOf } from './problems.js';
 import { fill } from './texts.js';
 
 /** @typedef {import('../sdk').Message} Message */
@@ -129,7 +130,7 @@ export class Row {
     if (pending?.state === 'sending') children.push(h('span', {}, texts.sending));
     if (pending?.state === 'failed') {
       children.push(
-        h('span', { part: 'error', role: 'alert' }, fill(texts.failed, { reason: pending.error?.message ?? '' })),
+        h('span', { part: 'error', role: 'alert' }, fill(texts.failed, { reason: reasonOf(pending.error) })),
         this.#button(texts.retry, () => pending.retry(), 0),
         this.#button(texts.discard, () => pending.discard(), 0),
       );

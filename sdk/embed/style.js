@@ -116,6 +116,7 @@ form.panel .primary { inline-size: min(100%, 280px); }
 .text { display: block; unicode-bidi: isolate; text-align: start; }
 .text:empty { display: none; }
 .own .bubble { background: var(--accent); color: var(--on-accent); }
+.own .bubble :focus-visible { outline-color: currentcolor; }
 .message.pending .bubble { opacity: 0.7; }
 .message.failed .bubble { border-color: var(--danger); background: none; color: var(--color); }
 .message.deleted .bubble { border-color: var(--border); background: none; color: var(--muted); font-style: italic; }

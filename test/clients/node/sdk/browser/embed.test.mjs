@@ -364,7 +364,7 @@ test('a message that is refused stays until it is sent or given up', async () =>
   await field(page).fill('x'.repeat(8001));
   await page.keyboard.press('Enter');
   await log(page)
-    .getByText(/^Not sent: /)
+    .getByText(/^Not sent: text must /)
     .waitFor();
   await check(page);
   await log(page).getByRole('button', { name: 'Try again' }).click();
