@@ -155,6 +155,13 @@ class Parley {
     return account;
   }
 
+  /** The user with the rooms that are read after the log-in: a room that is put there before would be dropped then. */
+  async #loaded() {
+    const account = this.#account;
+    await account.loaded;
+    return account;
+  }
+
   /** @param {string} path @param {object} body @param {boolean} [asGuest] */
   async #begin(path, body, asGuest) {
     const { user } = await this.session.begin(path, body, asGuest);
@@ -179,7 +186,7 @@ class Parley {
 
   /** @param {number | string} room */
   async open(room) {
-    const account = this.#account;
+    const account = await this.#loaded();
     const found = account.all.get(Number(room)) ?? account.put(await this.http.get(`/v1/rooms/${escape(room)}`));
     await found.open();
     return found;
@@ -187,7 +194,7 @@ class Parley {
 
   /** @param {string} method @param {string} path @param {any} [options] */
   async #put(method, path, options) {
-    const account = this.#account;
+    const account = await this.#loaded();
     return account.put((await this.http.call(method, path, options)).data);
   }
 

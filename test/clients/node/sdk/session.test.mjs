@@ -131,3 +131,27 @@ test('a guest who signs up keeps the rooms', async () => {
   await client.logOut();
   assert.deepEqual([client.user, client.connection], [null, 'closed']);
 });
+
+test('a room that is entered as soon as the user is known stays', async () => {
+  const { server } = holder;
+  const host = await signUp(server, 'zoe');
+  const { id } = await host.createRoom({ handle: 'at-once' });
+  const visitor = open({ server: server.base });
+  const entered = new Promise((resolve) => {
+    visitor.on('session', () => resolve(visitor.open(id).then(() => visitor.join(id))));
+  });
+  disturb((request, next) => {
+    if (new URL(request.url).pathname !== '/v1/rooms') return undefined;
+    return (async () => {
+      const response = await next(request);
+      // The list of rooms is old when it arrives: there was time to open and to join one.
+      for (let n = 0; n < 20; n++) await next(new Request(`${server.base}/v1/auth/providers`));
+      return response;
+    })();
+  });
+  await visitor.logIn({ username: 'yan', guest: true });
+  const room = await entered;
+  assert.ok(room.membership);
+  assert.equal(visitor.rooms.get(id), room);
+  assert.ok(visitor.rooms.list.includes(room));
+});
