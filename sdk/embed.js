@@ -67,7 +67,8 @@ form.panel .primary { inline-size: min(100%, 280px); }
 .timeline { position: relative; flex: 1; min-block-size: 0; display: flex; }
 .log {
   flex: 1; min-inline-size: 0; display: flex; flex-direction: column; padding: 12px 16px; overflow: hidden auto;
-  overflow-anchor: none; overscroll-behavior: contain; scrollbar-width: thin; scrollbar-color: var(--border) transparent;
+  overflow-anchor: none; overscroll-behavior: contain; scrollbar-width: thin;
+  scrollbar-color: var(--border) transparent;
 }
 .log:focus-visible, .message:focus-visible { outline-offset: -2px; }
 .log ol { margin-block-start: auto; }
@@ -108,7 +109,8 @@ form.panel .primary { inline-size: min(100%, 280px); }
   position: absolute; inline-size: 1px; block-size: 1px; overflow: hidden; clip-path: inset(50%); white-space: nowrap;
 }
 .bubble {
-  max-inline-size: 100%; padding: 7px 12px; border: 1px solid transparent; border-radius: min(calc(var(--radius) * 1.3), 18px);
+  max-inline-size: 100%; padding: 7px 12px; border: 1px solid transparent;
+  border-radius: min(calc(var(--radius) * 1.3), 18px);
   background: var(--bubble); white-space: pre-wrap;
 }
 .text { display: block; unicode-bidi: isolate; text-align: start; }

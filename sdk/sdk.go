@@ -1,5 +1,6 @@
-// Package sdk has the client of Parley for JavaScript, and the element <parley-room> that uses it: two modules, and their
-// types. "make generate" makes the modules from src and embed, and the client's types from types.d.ts and openapi.yaml.
+// Package sdk has the client of Parley for JavaScript, and the element <parley-room> that uses it: two modules, and
+// their types. "make generate" makes the modules from src and embed, and the client's types from types.d.ts and
+// openapi.yaml.
 package sdk
 
 import _ "embed"

@@ -146,7 +146,10 @@ export class Chat {
     setText(this.#status, this.#room && this.#wasOpen && state === 'connecting' ? this.texts.reconnecting : '');
   }
 
-  /** @param {unknown} error @param {() => void} retry @returns {Promise<boolean>} whether to try again without being asked */
+  /**
+   * @param {unknown} error @param {() => void} retry
+   * @returns {Promise<boolean>} whether to try again without being asked
+   */
   async #showError(error, retry) {
     if (this.#shownError === error) return false;
     this.#shownError = error;

@@ -32,7 +32,10 @@ export function icon(d) {
   return svg;
 }
 
-/** Sets a text only if it is another one: a screen reader reads what is replaced. @param {Node} el @param {string} text */
+/**
+ * Sets a text only if it is another one: a screen reader reads what is replaced.
+ * @param {Node} el @param {string} text
+ */
 export function setText(el, text) {
   if (el.textContent !== text) el.textContent = text;
 }
