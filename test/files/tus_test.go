@@ -134,7 +134,8 @@ func testChecksums(t *testing.T, c *harness.Client) {
 	path = anna.CreateUpload(room.ID, 10)
 	for _, unreadable := range []string{"md5 XUFAKrxLKna5cZ2REBfFkg==", "sha1", "sha1 !",
 		"sha256 " + strings.Fields(uploadChecksum("sha1", nil))[1]} {
-		anna.PatchUpload(path, 0, content[:10], "Upload-Checksum", unreadable).ExpectInvalid("Upload-Checksum")
+		anna.CallInvalid("PATCH", path, content[:10], harness.UploadHeaders(0, "Upload-Checksum", unreadable)...).
+			ExpectInvalid("Upload-Checksum")
 	}
 	if got := anna.UploadOffset(path); got != 0 {
 		t.Errorf("a chunk that could not be verified is kept: the offset is %d, want 0", got)

@@ -5,6 +5,8 @@ report is passed over only if it is listed here: of a refusal, each entry of `er
 """
 
 import re
+import unicodedata
+from collections.abc import Mapping
 
 ANY = None
 
@@ -14,49 +16,84 @@ NAMES = (
 )
 TEXTS = "Visible and invisible characters, by Unicode's tables, cannot be written as such a pattern either."
 PASSWORD = "It depends on the account and on the age of the session, and its limit is that of the text before encoding."
-HEADER = "It holds pairs whose values are in Base64 of a certain length."
+TWICE = "That a key occurs twice cannot be written as a pattern."
 STATE = "What exists at that moment is the server's state."
 TOGETHER = "OpenAPI cannot say which parameters or fields exclude or need each other."
 UNION = "It depends on another field; a union of bodies leaves generated clients unusable."
 ONESELF = "Who the caller is depends on the token."
 
-# 400 invalid_request: (operations, the field in `errors`, how its message begins, the reason)
+SENDING = ["SendMessage", "SendMessageForm", "SendToTarget"]
+
+
+def beyond_pattern(name):
+    """The patterns decide on printable ASCII, but for the length of a target, which depends on its first character."""
+    return any(not " " <= character <= "~" for character in name) or (name.startswith("@") and len(name) > 1 + 32)
+
+
+def has_control(text):
+    return any(unicodedata.category(character) == "Cc" for character in text)
+
+
+def has_nul(text):
+    return "\0" in text
+
+
+# 400 invalid_request: (operations, the field in `errors`, how its message begins, the reason, and what must be true of
+# the value that was sent)
 REFUSED = [
     (ANY, "cursor", "is not a cursor of this list", "A cursor is opaque: only the server knows what it gave out."),
-    (ANY, "username|handle", "must be 2 to ", NAMES),
-    (ANY, "username|handle", "is reserved", NAMES),
-    (["SendToTarget"], "target", "must be ", NAMES),
-    (ANY, "display_name|name", "must be a visible name", TEXTS),
-    (ANY, "(new_|current_)?password|description|reason|subject|text", "must not contain the c", TEXTS),
-    (ANY, "text", "must show at least one visible character", TEXTS),
-    (ANY, ".*", "must be text in UTF-8, without U[+]0000", TEXTS),
+    (["SignUp"], "username", "must be 2 to ", NAMES, beyond_pattern),
+    (["CreateRoom", "UpdateRoom"], "handle", "must be 2 to ", NAMES, beyond_pattern),
+    (["SendToTarget"], "target", "must be 2 to ", NAMES, beyond_pattern),
+    (["SignUp", "LogIn"], "username", "is reserved", NAMES),
+    (["SignUp", "LogIn", "UpdateMe"], "display_name", "must be a visible name", TEXTS),
+    (["CreateRoom", "UpdateRoom"], "name", "must be a visible name", TEXTS),
+    (ANY, "(new_|current_)?password|description|reason|subject|text", "must not contain the c", TEXTS, has_control),
+    (["LogIn"], "username", "must not contain the c", TEXTS, has_nul),
+    (SENDING, "client_id", "must not contain the c", TEXTS, has_nul),
+    ([*SENDING, "EditMessage"], "text", "must show at least one visible character", TEXTS),
+    (ANY, "(?!cursor).*", "must be text in UTF-8, without U[+]0000", TEXTS, has_nul),
     (["DeleteMe"], "Parley-Password", "must encode 1 to 256 characters|must be percent-encoded|is required", PASSWORD),
     (["ChangePassword"], "current_password", "is required", PASSWORD),
-    (["CreateUpload", "PatchUpload"], "Upload-Checksum", "cannot be read", HEADER),
-    (["CreateUpload"], "Upload-Metadata", "must name the room_id|must be given once, and well-formed", HEADER),
+    (["CreateUpload"], "Upload-Metadata", "cannot be read: a key ", TWICE),
     (["CreateInvite"], "expires_at", "must be in the future", STATE),
     (["BanUser"], "until", "must be in the future", STATE),
-    (ANY, r"file_ids\[\d+\]", "you have no file", STATE),
-    (ANY, "reply_to", "there is no message", STATE),
+    (SENDING, r"file_ids\[\d+\]", "you have no file", STATE),
+    (SENDING, "reply_to", "there is no message", STATE),
     (["MarkRead"], "message_id", "there is no such message yet", STATE),
     (["ListMessages"], "before|after|around|since|until", "excludes the other|since and until exclude", TOGETHER),
     (["SearchMessages"], "q", "is needed, or prefix", TOGETHER),
     (["CreateRoom"], "name", "is required where there is no handle", TOGETHER),
     (["LogIn"], "Idempotency-Key", "is not accepted with a guest's log-in", TOGETHER),
     (["LogIn"], "username|password", "is required", UNION),
+    (["LogIn"], "username", "must be 2 to ", UNION),
     (["LogIn"], "username|password|display_name|login_code|guest", "does not belong to this form of log-in", UNION),
-    (ANY, "file_ids", "a message of type ", UNION),
-    (ANY, "text", "is required", UNION),
-    (ANY, "user", "nobody can ", ONESELF),
+    (SENDING, "file_ids", "a message of type ", UNION),
+    (SENDING, "text", "is required", UNION),
+    (["AddContact", "BanUser", "BlockUser"], "user", "nobody can ", ONESELF),
     (["OpenDirectRoom"], "user", "a direct room needs somebody else", ONESELF),
 ]
 
-# Other statuses: (operations, status, code, the reason)
+
+def is_larger_than_files(case):
+    return int(case.headers["Upload-Length"]) > 100_000_000  # --max-file-size
+
+
+def has_checksum(case):
+    return "Upload-Checksum" in case.headers
+
+
+def is_form_without_parts(case):
+    return case.media_type == "multipart/form-data" and not case.body
+
+
+# Other statuses: (operations, status, code, the reason, what else must be true of the request)
 REFUSED_OTHERWISE = [
-    (["CreateUpload"], 413, "too_large", "The largest file is a setting of the server."),
-    (["CreateUpload", "PatchUpload"], 460, "upload_conflict", "Whether a checksum is right depends on the bytes."),
+    (["CreateUpload"], 413, "too_large", "The largest file is a setting of the server.", is_larger_than_files),
+    (["CreateUpload", "PatchUpload"], 460, "upload_conflict", "Whether a checksum is right depends on the bytes.",
+     has_checksum),
     (["UploadFile", "SendMessage", "SendMessageForm"], 400, "malformed_body",
-     "Schemathesis sends forms without any part, which RFC 2046 does not allow."),
+     "Schemathesis sends forms without any part, which RFC 2046 does not allow.", is_form_without_parts),
 ]
 
 DELETIONS = [
@@ -81,23 +118,35 @@ def applies(operations, case):
     return operations is ANY or case.operation.definition.raw.get("operationId") in operations
 
 
+def sent(case, field):
+    """The text that was sent for a field of `errors`, wherever it was."""
+    for place in (case.body, case.query, case.path_parameters, case.headers):
+        if isinstance(place, Mapping) and field in place:
+            return str(place[field])
+    return ""
+
+
+def is_field_stated(case, field, message):
+    return any(
+        applies(operations, case) and re.fullmatch(name, field) and re.match(beginning, message)
+        and all(holds(sent(case, field)) for holds in conditions)
+        for operations, name, beginning, _, *conditions in REFUSED
+    )
+
+
 def is_refusal_stated(case, response):
     try:
         problem = response.json()
     except ValueError:
         return False
     if any(
-        applies(operations, case) and (status, code) == (response.status_code, problem.get("code"))
-        for operations, status, code, _ in REFUSED_OTHERWISE
+        applies(operations, case) and (status, code) == (response.status_code, problem.get("code")) and holds(case)
+        for operations, status, code, _, holds in REFUSED_OTHERWISE
     ):
         return True
     errors = problem.get("errors", [])
     return bool(errors) and response.status_code == 400 and all(
-        any(
-            applies(operations, case) and re.fullmatch(field, error["field"]) and re.match(message, error["message"])
-            for operations, field, message, _ in REFUSED
-        )
-        for error in errors
+        is_field_stated(case, error["field"], error["message"]) for error in errors
     )
 
 
