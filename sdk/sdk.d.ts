@@ -2775,7 +2775,8 @@ export interface components {
         /**
          * @description A message and its attachments in one request. Without `type`, a message without files is `text`; with files it
          *     is `image` if all of them are readable pictures (with `width` and `height`), else `file`. A field that is empty
-         *     counts as left out: browsers and some generated clients send those too.
+         *     counts as left out, and so does a `file` without a name and bytes: browsers and some generated clients send
+         *     those too.
          */
         MessageForm: {
             /** @enum {string} */
