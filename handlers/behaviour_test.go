@@ -200,7 +200,7 @@ func TestSignUpTwiceWithAKey(t *testing.T) {
 
 // TestWrongPasswords tries passwords until there is a wait, which also holds for the right password.
 func TestWrongPasswords(t *testing.T) {
-	s := newTestServer(t, Settings{RateLimit: true, Requests: models.MaxRequestsPerMinute})
+	s := newTestServer(t, Settings{RateLimit: true, RequestsPerMinute: models.MaxRequestsPerMinute})
 	s.signUp("ada")
 	logIn := func(password string) testResponse {
 		return s.do(http.MethodPost, "/v1/sessions", "", fmt.Appendf(nil, `{"username":"ada","password":%q}`, password))
@@ -220,7 +220,7 @@ func TestWrongPasswords(t *testing.T) {
 // TestRequestLimit makes as many requests as a user may in a minute. What is left is in the headers.
 func TestRequestLimit(t *testing.T) {
 	const most = 10
-	s := newTestServer(t, Settings{RateLimit: true, Requests: most})
+	s := newTestServer(t, Settings{RateLimit: true, RequestsPerMinute: most})
 	token := s.signUp("ada").AccessToken
 	a := s.do(http.MethodGet, "/v1/rooms", token, nil)
 	if want := fmt.Sprintf(`"requests";r=%d;`, most-1); !strings.HasPrefix(

@@ -43,13 +43,13 @@ type Proxies = request.Proxies
 
 // Settings are chosen by the operator of the server.
 type Settings struct {
-	Proxies     Proxies  // trusted to report the addresses of clients
-	Guests      bool     // whether guests may log in
-	PublicURL   string   // where clients reach the server; "" for where a request was sent to
-	CORSOrigins []string // origins whose pages may call the server, or "*"
-	RateLimit   bool     // whether there are quotas
-	Requests    int      // of one user, or of one network without a good token, per minute
-	MaxFileSize int64    // bytes
+	Proxies           Proxies  // trusted to report the addresses of clients
+	Guests            bool     // whether guests may log in
+	PublicURL         string   // where clients reach the server; "" for where a request was sent to
+	CORSOrigins       []string // origins whose pages may call the server, or "*"
+	RateLimit         bool     // whether there are quotas
+	RequestsPerMinute int      // of one user, or of one network without a good token
+	MaxFileSize       int64    // bytes
 }
 
 // Stores are what each resource needs of the database, as its own file declares it, and no more.
@@ -122,7 +122,7 @@ var _ api.ServerInterface = server{}
 // New makes the handler of all routes.
 func New(c Config) http.Handler {
 	profiles := profiles{blocks: c.Stores.Blocks, streams: c.Streams}
-	quotas := limit.NewQuotas(c.Settings.RateLimit, c.Settings.Requests)
+	quotas := limit.NewQuotas(c.Settings.RateLimit, c.Settings.RequestsPerMinute)
 	hasher := token.NewPasswords()
 	opener := auth.SessionIssuer{
 		Tokens: c.Tokens, Passwords: hasher, PublicURL: c.Settings.PublicURL, CORSOrigins: c.Settings.CORSOrigins,

@@ -19,7 +19,7 @@ type response struct {
 	event    models.Cursor // Event-Id: the event of the change; zero for none
 	cursor   models.Cursor // Event-Cursor: a position in the log; the body is at least as new
 	location string
-	tag      string // ETag; that of the body where it is empty and the body has one
+	tag      string // ETag, if the body has no Tag of its own
 	replayed bool
 	cookies  []*http.Cookie
 	encoded  func() // called when the body is encoded, or will not be; may be nil

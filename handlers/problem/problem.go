@@ -42,7 +42,8 @@ var statuses = map[models.Code]int{
 }
 
 // typePage is the page that describes all codes: with a code it is the type of a problem, an address that leads to the
-// section about it. It is relative, like those of Location, so that it is right wherever a proxy puts the server.
+// section about it. It is relative, like those of Location, so that it is right whatever host name a proxy gives the
+// server.
 const typePage = "/docs/problems#"
 
 // Write writes err as a problem. A client that asked for an event stream gets a busy stream instead if a retry may

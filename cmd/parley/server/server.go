@@ -229,7 +229,7 @@ func (c Config) handler(s *Server, by logins) (http.Handler, error) {
 		Contract: api.Contract, Events: api.StreamContract, Limits: c.times(),
 		Settings: handlers.Settings{
 			Proxies: c.TrustedProxies, Guests: c.Guests, PublicURL: c.PublicURL, CORSOrigins: c.CORSOrigins,
-			RateLimit: c.RateLimited, Requests: c.RequestsPerMinute, MaxFileSize: int64(c.MaxFileSize),
+			RateLimit: c.RateLimited, RequestsPerMinute: c.RequestsPerMinute, MaxFileSize: int64(c.MaxFileSize),
 		},
 	}), nil
 }
