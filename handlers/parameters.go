@@ -116,11 +116,11 @@ func failParameter(w http.ResponseWriter, r *http.Request, err error) {
 			err = models.NotFound()
 		}
 	}
-	refuseParameter(w, r, err)
+	refuseRequest(w, r, err)
 }
 
-// refuseParameter responds to a request with a wrong parameter.
-func refuseParameter(w http.ResponseWriter, r *http.Request, err error) {
+// refuseRequest responds to a request that is refused before its handler is called: for a parameter, or for an encoding.
+func refuseRequest(w http.ResponseWriter, r *http.Request, err error) {
 	if request.IsUpload(r) { // tus checks its version first
 		w.Header().Set("Tus-Resumable", tus.Version)
 		if r.Method != http.MethodOptions && r.Header.Get("Tus-Resumable") != tus.Version {

@@ -97,9 +97,13 @@ func NotFound() *Error {
 
 // Invalid is an invalid_request about one field.
 func Invalid(field, format string, args ...any) *Error {
-	return invalid([]FieldError{{Field: field, Message: fmt.Sprintf(format, args...)}})
+	return InvalidFields([]FieldError{{Field: field, Message: fmt.Sprintf(format, args...)}})
 }
 
-func invalid(fields []FieldError) *Error {
-	return &Error{Code: CodeInvalidRequest, Message: "The request is not valid; errors says where.", Fields: fields}
+// InvalidFields is an invalid_request about several fields, of which it lists the first MaxFieldErrors.
+func InvalidFields(fields []FieldError) *Error {
+	return &Error{
+		Code: CodeInvalidRequest, Message: "The request is not valid; errors says where.",
+		Fields: fields[:min(len(fields), MaxFieldErrors)],
+	}
 }

@@ -31,6 +31,7 @@ const (
 	MaxHeadBytes          = 32 << 10 // of a request's line and headers
 	MaxAcceptRanges       = 100      // media types that an Accept names
 	MaxRanges             = 10       // parts of a file that one Range asks for
+	MaxFieldErrors        = 20       // in one response: a megabyte of unknown fields must not cause one of that size
 	DefaultPageSize       = 50
 	MaxPageSize           = 200
 	MaxPageBytes          = 1 << 20 // of the items of one page in JSON, but for a page of one item

@@ -71,5 +71,5 @@ func (c *check) err() error {
 	if len(c.fields) == 0 {
 		return nil
 	}
-	return invalid(c.fields)
+	return InvalidFields(c.fields)
 }

@@ -2519,7 +2519,7 @@ export interface components {
             /** @description What is wrong in this case, for people. */
             detail?: string;
             code: components["schemas"]["ErrorCode"];
-            /** @description With `invalid_request`, each field that is wrong. */
+            /** @description With `invalid_request`, the fields that are wrong, 20 at most. */
             errors?: components["schemas"]["FieldError"][];
             /** @description Identifies this request in the server's log. */
             request_id?: string;

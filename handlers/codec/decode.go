@@ -20,11 +20,8 @@ import (
 	"github.com/parley-chat/parley/models"
 )
 
-// These bound the errors about a body: a megabyte of unknown fields must not cause a response of that size.
-const (
-	maxFieldErrors = 20
-	maxUnknownName = 64 // characters of an unknown name
-)
+// maxUnknownName is how many characters of an unknown name an error shows.
+const maxUnknownName = 64
 
 // FieldName returns the name of an unknown field as an error repeats it.
 func FieldName(name string) string { return request.Truncate(name, maxUnknownName) }
@@ -178,10 +175,7 @@ func parseBody[T Validator](body []byte, patch bool) (T, error) {
 	}
 	wrong := append(missing(value, fields), setFields(reflect.ValueOf(&value).Elem(), fields)...)
 	if wrong = append(wrong, unknown...); len(wrong) > 0 {
-		return value, &models.Error{
-			Code: models.CodeInvalidRequest, Message: "The request is not valid; errors says where.",
-			Fields: wrong[:min(len(wrong), maxFieldErrors)],
-		}
+		return value, models.InvalidFields(wrong)
 	}
 	return value, value.Validate()
 }
@@ -209,7 +203,7 @@ func splitObject(
 		case slices.ContainsFunc(known, func(f namedField) bool { return f.name == name }):
 			twice[name] = twice[name] || fields[name] != nil
 			fields[name] = value
-		case len(unknownNames) < maxFieldErrors:
+		case len(unknownNames) < models.MaxFieldErrors:
 			unknownNames[FieldName(name)] = true
 		}
 	}

@@ -51,11 +51,11 @@ func TestManyUnknownFields(t *testing.T) {
 	body.WriteString(`"text":7}`)
 	_, err := Parse[models.MessageEdit]([]byte(body.String()))
 	var refused *models.Error
-	if !errors.As(err, &refused) || len(refused.Fields) != maxFieldErrors || refused.Fields[0].Field != "text" {
+	if !errors.As(err, &refused) || len(refused.Fields) != models.MaxFieldErrors || refused.Fields[0].Field != "text" {
 		t.Fatalf("the error is %v", err)
 	}
 	fields, unknown, ok := splitObject([]byte(body.String()), nil)
-	if len(fields) != 0 || len(unknown) != maxFieldErrors || !ok {
+	if len(fields) != 0 || len(unknown) != models.MaxFieldErrors || !ok {
 		t.Errorf("%d fields and %d names were kept, %v", len(fields), len(unknown), ok)
 	}
 }
