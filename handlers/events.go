@@ -17,8 +17,8 @@ import (
 type eventStreams interface {
 	// Open takes over the connection. After an error nothing has been written.
 	Open(w http.ResponseWriter, r *http.Request, o sse.OpenRequest) error
-	// Page returns a part of the log after a cursor, and the cursor at its end.
-	Page(ctx context.Context, caller models.Caller, after string, limit int) (models.EventPage, models.Cursor, error)
+	// Page returns a part of the log after a cursor.
+	Page(ctx context.Context, caller models.Caller, after string, limit int) (models.EventPage, error)
 }
 
 // events are the event stream and the log behind it.
@@ -65,7 +65,8 @@ func (h events) ListEvents(w http.ResponseWriter, r *http.Request, params api.Li
 				return response{}, models.Invalid("cursor", "is not a cursor of this list")
 			}
 		}
-		page, reached, err := h.streams.Page(r.Context(), request.Caller(r), after, limit)
+		page, err := h.streams.Page(r.Context(), request.Caller(r), after, limit)
+		reached, _ := models.ParseCursor(page.Cursor)
 		return response{status: http.StatusOK, body: page, cursor: reached}, err
 	})
 }

@@ -10,42 +10,38 @@ import (
 // eventOverhead is the approximate size of an event in a page without its data, in bytes.
 const eventOverhead = 100
 
-// Page returns the events after a cursor that the caller may see, and the cursor up to which the page reaches, which
-// may be after its last event. A page has up to limit events with up to models.MaxPageBytes, but
-// always at least one. An empty cursor means the oldest event in the log. A cursor that is pruned or unknown is an
-// expired error.
-func (h *Hub) Page(
-	ctx context.Context, caller models.Caller, after string, limit int,
-) (models.EventPage, models.Cursor, error) {
+// Page returns the events after a cursor that the caller may see. The page's own cursor is where it ends, which may be
+// after its last event. A page has up to limit events with up to models.MaxPageBytes, but always at least one. An empty
+// cursor means the oldest event in the log. A cursor that is pruned or unknown is an expired error.
+func (h *Hub) Page(ctx context.Context, caller models.Caller, after string, limit int) (models.EventPage, error) {
 	var page models.EventPage
 	head, pruned, err := h.log.Bounds(ctx)
 	if err != nil {
-		return page, models.Cursor{}, err
+		return page, err
 	}
 	position := pruned
 	if after != "" && after != "0" { // 0 means from the beginning, as for messages
 		if position, err = h.resolveCursor(after, head, pruned); err != nil {
-			return page, models.Cursor{}, expiredError(err)
+			return page, expiredError(err)
 		}
 	}
 	loaded, err := h.log.Visibility(ctx, caller.UserID, position)
 	if err != nil {
-		return page, models.Cursor{}, err
+		return page, err
 	}
 	v, epoch, items, size := newVisibility(loaded), h.log.Epoch(), []models.Event{}, 0
-	pageTo := func(end int64) (models.EventPage, models.Cursor, error) {
-		reached := models.Cursor{Epoch: epoch, Position: end}
-		page.Items, page.Cursor = items, reached.String()
+	pageTo := func(end int64) (models.EventPage, error) {
+		page.Items, page.Cursor = items, models.Cursor{Epoch: epoch, Position: end}.String()
 		if end < head {
 			page.NextCursor = page.Cursor
 		}
-		return page, reached, nil
+		return page, nil
 	}
 	for position < head && len(items) < limit {
 		upTo := min(position+replayWindow, head)
 		entries, err := h.log.EntriesFor(ctx, caller.UserID, position, upTo, replayMaxEvents)
 		if err != nil {
-			return page, models.Cursor{}, err
+			return page, err
 		}
 		if position = upTo; len(entries) == replayMaxEvents {
 			position = entries[len(entries)-1].Position

@@ -21,10 +21,10 @@ func TestPages(t *testing.T) {
 	for _, limit := range []int{1, 2, 100} {
 		messages, after := 0, start.String()
 		for {
-			page, reached, err := r.hub.Page(t.Context(), caller, after, limit)
+			page, err := r.hub.Page(t.Context(), caller, after, limit)
 			r.must(err)
-			if len(page.Items) > limit || page.Cursor != reached.String() {
-				t.Fatalf("a page has %d events up to %s, want at most %d up to %s", len(page.Items), page.Cursor, limit, reached)
+			if len(page.Items) > limit {
+				t.Fatalf("a page has %d events, want at most %d", len(page.Items), limit)
 			}
 			for _, e := range page.Items {
 				if strings.Contains(string(e.Data), "for bob") {
@@ -57,7 +57,7 @@ func TestPagesOfAMember(t *testing.T) {
 	_, err = r.store.Leave(t.Context(), bob.User.ID, path)
 	r.must(err)
 	r.send(ada, room, "after")
-	page, _, err := r.hub.Page(t.Context(), models.Caller{UserID: bob.User.ID}, start.String(), 100)
+	page, err := r.hub.Page(t.Context(), models.Caller{UserID: bob.User.ID}, start.String(), 100)
 	r.must(err)
 	var seen []string
 	for _, e := range page.Items {
@@ -77,9 +77,9 @@ func TestCursorsOfPages(t *testing.T) {
 	room, start := r.room(ada)
 	head := r.send(ada, room, "pruned")
 	caller := models.Caller{UserID: ada.User.ID}
-	all, _, err := r.hub.Page(t.Context(), caller, "", 100)
+	all, err := r.hub.Page(t.Context(), caller, "", 100)
 	r.must(err)
-	same, _, err := r.hub.Page(t.Context(), caller, "0", 100)
+	same, err := r.hub.Page(t.Context(), caller, "0", 100)
 	r.must(err)
 	if len(all.Items) == 0 || len(all.Items) != len(same.Items) {
 		t.Errorf("from the beginning there are %d and %d events", len(all.Items), len(same.Items))
@@ -89,12 +89,12 @@ func TestCursorsOfPages(t *testing.T) {
 		start.String(), "0x", models.Cursor{Epoch: "other", Position: 1}.String(),
 		models.Cursor{Epoch: head.Epoch, Position: head.Position + 1}.String(),
 	} {
-		_, _, err := r.hub.Page(t.Context(), caller, cursor, 100)
+		_, err := r.hub.Page(t.Context(), caller, cursor, 100)
 		requireCode(t, err, models.CodeExpired)
 	}
-	none, reached, err := r.hub.Page(t.Context(), caller, "", 100)
+	none, err := r.hub.Page(t.Context(), caller, "", 100)
 	r.must(err)
-	if len(none.Items) != 0 || none.NextCursor != "" || reached != head {
-		t.Errorf("after the log was pruned, there are %d events up to %s", len(none.Items), reached)
+	if len(none.Items) != 0 || none.NextCursor != "" || none.Cursor != head.String() {
+		t.Errorf("after the log was pruned, there are %d events up to %s", len(none.Items), none.Cursor)
 	}
 }
