@@ -2,6 +2,7 @@
 
 import { Http, mapNetworkError } from './http.js';
 import { ownLocks, sharedLocks } from './locks.js';
+import { Messages } from './messages.js';
 import { Outbox, Unsent } from './outbox.js';
 import { Account } from './rooms.js';
 import { Session } from './session.js';
@@ -19,6 +20,7 @@ export const lowLevel = {
   Http,
   isTransient,
   mapNetworkError,
+  Messages,
   newKey,
   Outbox,
   Session,

@@ -4,7 +4,7 @@
 /** @typedef {import('../sdk').Message} Message */
 
 const PAGE_SIZE = 50;
-const MAX_MESSAGES = 500; // beyond it, messages at the far end are dropped, and loaded again when they are needed
+const MAX_MESSAGES = 500;
 const CATCH_UP_SIZE = 200; // after two such pages, catching up starts again from the newest page
 
 export class Messages {
@@ -13,24 +13,31 @@ export class Messages {
   hasOlder = false;
   hasNewer = false;
   loaded = false;
-  /** @type {'' | 'older' | 'newer' | 'page'} */ #loading = '';
+  /** @type {'' | 'older' | 'newer' | 'page'} */ loading = '';
   #generation = 0; // incremented when the range is replaced: responses to older requests are dropped
   #cleared = 0; // there are no messages up to this number
   #missed = false; // an event arrived that the page being loaded may not contain
 
   /**
-   * @param {number} room @param {import('./http.js').Http} http @param {import('./tools.js').Tasks} tasks
-   * @param {() => void} changed
+   * @param {number} room @param {Pick<import('./http.js').Http, 'get'>} http
+   * @param {Pick<import('./tools.js').Tasks, 'run'>} tasks @param {() => void} changed
+   * @param {number} [max] beyond it, messages at the far end are dropped, and loaded again when they are needed
    */
-  constructor(room, http, tasks, changed) {
+  constructor(room, http, tasks, changed, max = MAX_MESSAGES) {
     this.path = `/v1/rooms/${room}/messages`;
     this.http = http;
     this.tasks = tasks;
     this.changed = changed;
+    this.max = max;
   }
 
   get list() {
     return (this.#list ??= [...this.#all.values()].sort((a, b) => a.id - b.id));
+  }
+
+  /** @param {number} id */
+  get(id) {
+    return this.#all.get(id);
   }
 
   get first() {
@@ -59,7 +66,7 @@ export class Messages {
     this.#all.clear();
     this.#cleared = 0;
     this.loaded = this.hasOlder = this.hasNewer = false;
-    this.#loading = '';
+    this.loading = '';
     this.#notify();
   }
 
@@ -76,7 +83,8 @@ export class Messages {
   /** @param {string} query */
   async #replace(query) {
     const generation = ++this.#generation;
-    this.#loading = 'page';
+    this.loading = 'page';
+    this.changed();
     try {
       const data = await this.http.get(`${this.path}?limit=${PAGE_SIZE}${query}`);
       if (generation !== this.#generation) return;
@@ -98,7 +106,7 @@ export class Messages {
 
   /** Called after a page was loaded, or failed to load. */
   #finishLoading() {
-    this.#loading = '';
+    this.loading = '';
     this.#notify();
     if (!this.#missed) return;
     this.#missed = false;
@@ -107,9 +115,10 @@ export class Messages {
 
   /** @param {'older' | 'newer'} side */
   async loadMore(side) {
-    if (this.#loading || !(side === 'older' ? this.hasOlder : this.hasNewer)) return;
+    if (this.loading || !(side === 'older' ? this.hasOlder : this.hasNewer)) return;
     const generation = this.#generation;
-    this.#loading = side;
+    this.loading = side;
+    this.changed();
     try {
       await this.#loadPage(side, generation);
     } finally {
@@ -125,8 +134,8 @@ export class Messages {
     if (generation !== this.#generation) return;
     this.#put(data.items);
     const more = Boolean(data.next_cursor);
-    const tooMany = this.#all.size > MAX_MESSAGES;
-    if (tooMany) this.#remove(isOlder ? this.list.slice(MAX_MESSAGES) : this.list.slice(0, -MAX_MESSAGES));
+    const tooMany = this.#all.size > this.max;
+    if (tooMany) this.#remove(isOlder ? this.list.slice(this.max) : this.list.slice(0, -this.max));
     if (isOlder) {
       this.hasOlder = more;
       this.hasNewer ||= tooMany;
@@ -142,7 +151,7 @@ export class Messages {
       `catch up ${this.path}`,
       async () => {
         if (!this.loaded || this.hasNewer) {
-          this.#missed ||= Boolean(this.#loading);
+          this.#missed ||= Boolean(this.loading);
           return;
         }
         for (let pages = 0; pages < 2; pages++) {
@@ -161,27 +170,28 @@ export class Messages {
     );
   }
 
-  /** Adds a new message. @param {Message} m @param {boolean} isEvent */
-  add(m, isEvent) {
+  /** Adds a new message. @param {Message} m @param {boolean} [isEvent] @returns {boolean} whether it was added */
+  add(m, isEvent = false) {
     if (this.#all.has(m.id)) {
       this.merge(m, isEvent);
-      return;
+      return false;
     }
     if (!this.loaded || this.hasNewer) {
-      this.#missed ||= Boolean(this.#loading);
-      return;
+      this.#missed ||= Boolean(this.loading);
+      return false;
     }
-    if (m.id < this.first) return;
+    if (m.id < this.first) return false;
     if (m.id > (this.last || this.#cleared) + 1) {
       void this.catchUp();
-      if (!this.last) return; // what is missing comes before it
+      if (!this.last) return false; // what is missing comes before it
     }
     this.#put([m]);
-    if (this.#all.size > MAX_MESSAGES * 1.5) {
-      this.#remove(this.list.slice(0, -MAX_MESSAGES));
+    if (this.#all.size > this.max * 1.5) {
+      this.#remove(this.list.slice(0, -this.max));
       this.hasOlder = true;
     }
     this.#notify();
+    return true;
   }
 
   /** @param {Message[]} items */

@@ -167,11 +167,8 @@ export class Composer {
       e.preventDefault();
       this.#submit();
     } else if (e.key === 'ArrowUp' && !this.#input.value && !this.#draft.edit) {
-      const history = getHistory(this.room.id);
-      const last = history.ids
-        .toReversed()
-        .map((id) => history.messages.get(id))
-        .find((m) => m && isMe(m.sender.id) && !m.deleted_at && m.text);
+      const { list } = getHistory(this.room.id);
+      const last = list.findLast((m) => isMe(m.sender.id) && !m.deleted_at && m.text);
       if (last) {
         e.preventDefault();
         this.#startEdit(last);

@@ -104,7 +104,7 @@ export class Timeline {
   async showMessage(id) {
     this.#scrollTarget = { to: 'message', id };
     this.#sticksToEnd = false;
-    if (this.#history.messages.has(id)) this.render();
+    if (this.#history.get(id)) this.render();
     else await this.#load(() => this.#history.loadAround(id), id);
   }
 
@@ -148,8 +148,8 @@ export class Timeline {
       rows.push({ key: 'start', sig: state.open ? roomTitle(state.open) : '', make: () => beginningRow() });
     let before = /** @type {{ created_at: string, sender: { id: number }, deleted_at?: string } | null} */ (null);
     let hasNewLine = false;
-    for (const id of history.ids) {
-      const m = /** @type {import('./types').Message} */ (history.messages.get(id));
+    for (const m of history.list) {
+      const { id } = m;
       if (!before || dayKey(before.created_at) !== dayKey(m.created_at)) {
         rows.push({
           key: `d${dayKey(m.created_at)}`,
@@ -280,8 +280,8 @@ export class Timeline {
     const s = this.#scroller;
     const history = this.#history;
     if (history.loaded && !this.#scrollTarget) {
-      if (s.scrollTop < PREFETCH_DISTANCE) history.loadOlder().catch(() => {});
-      if (s.scrollHeight - s.scrollTop - s.clientHeight < PREFETCH_DISTANCE) history.loadNewer().catch(() => {});
+      if (s.scrollTop < PREFETCH_DISTANCE) history.loadMore('older').catch(() => {});
+      if (s.scrollHeight - s.scrollTop - s.clientHeight < PREFETCH_DISTANCE) history.loadMore('newer').catch(() => {});
     }
     const away = history.loaded && (!this.#atEnd() || history.hasNewer);
     const unread = openMembership()?.unread_count ?? 0;
@@ -378,7 +378,7 @@ export class Timeline {
 
   #attachToolbar() {
     const row = this.#list.get(this.#toolbarKey);
-    const m = this.#history.messages.get(Number(row?.dataset.id));
+    const m = this.#history.get(Number(row?.dataset.id));
     this.#toolbar?.remove();
     this.#toolbar = m && !m.deleted_at ? messageToolbar(m) : null;
     if (!this.#toolbar || !row) return;
