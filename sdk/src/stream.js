@@ -2,10 +2,11 @@
 // reconnects after the last event.
 
 import { Problem } from './problem.js';
-import { backoff, pause } from './tools.js';
+import { pause, retryDelay } from './tools.js';
 
 const SILENCE_LIMIT = 60_000; // milliseconds; the server sends at least a comment every 20 seconds
 const TICK_INTERVAL = 15_000;
+const MAX_LINE = 4 * 1024 * 1024; // characters
 
 /** @typedef {{ name: string, id: string, data: any }} Event id is empty for events that are not stored */
 
@@ -17,7 +18,7 @@ export class Stream {
   /** Ends the connection that is open. */
   #abort = () => {};
   #wait = pause(0);
-  /** Milliseconds that the server asks to wait before the next connection. */
+  /** Milliseconds that the server asks to wait before the next connection. @type {unknown} */
   #after = 0;
 
   /**
@@ -46,7 +47,7 @@ export class Stream {
       this.streamId = '';
       if (this.#stopped) break;
       this.onState(false);
-      this.#wait = pause(Math.max(this.#after, backoff(tries++)));
+      this.#wait = pause(retryDelay(this.#after, tries++));
       await this.#wait.over;
     }
     clearInterval(ticker);
@@ -91,6 +92,10 @@ export class Stream {
         this.#lastByteAt = Date.now();
         const lines = (rest + decoder.decode(value, { stream: true })).split('\n');
         rest = lines.pop() ?? '';
+        if (rest.length > MAX_LINE) {
+          isReady = false; // this is no event stream, and each further connection waits longer
+          throw new Error('The event stream has a line without end.');
+        }
         for (const line of lines) {
           const colon = line.indexOf(': ');
           const name = /** @type {keyof typeof fields} */ (line.slice(0, colon));
@@ -99,7 +104,7 @@ export class Stream {
           isReady ||= fields.event === 'ready';
           this.#dispatch({ name: fields.event, id: fields.id, data: fields.data && JSON.parse(fields.data) });
           if (this.#stopped) return isReady;
-          if (fields.event === 'busy') this.#after = Number(fields.retry);
+          if (fields.event === 'busy') this.#after = fields.retry;
           Object.assign(fields, { id: '', event: '', data: '' });
         }
       }
@@ -119,7 +124,7 @@ export class Stream {
       this.streamId = data.stream_id;
       this.onState(true);
     } else if (name === 'server.closing') {
-      this.#after = data.reconnect_in_ms;
+      this.#after = data?.reconnect_in_ms;
       this.#abort();
     } else if (name === 'session.revoked') this.stop();
     this.onEvent(event);

@@ -8,11 +8,13 @@ export function newKey() {
   return [...bytes].map((b) => b.toString(16).padStart(2, '0')).join('');
 }
 
+const MAX_PAUSE = 60 * 60_000; // milliseconds; a timer of more than 2^31 ends at once
+
 /** A pause that ends after ms milliseconds, or when wake is called. @param {number} ms */
 export function pause(ms) {
   let wake = () => {};
   const over = new Promise((resolve) => {
-    const timer = setTimeout(resolve, ms);
+    const timer = setTimeout(resolve, ms > 0 ? Math.min(ms, MAX_PAUSE) : 0);
     wake = () => {
       clearTimeout(timer);
       resolve(undefined);
@@ -23,6 +25,13 @@ export function pause(ms) {
 
 /** How long to wait before the next try: doubled each time, and not the same for all clients. @param {number} tries */
 export const backoff = (tries, max = 30_000) => Math.min(max, 500 * 2 ** tries) * (0.75 + Math.random() / 2);
+
+/**
+ * How long to wait before the next try: as long as the server asks for, and no shorter than the backoff.
+ * @param {any} asked milliseconds, as the server says it: perhaps no number
+ * @param {number} tries @param {number} [max]
+ */
+export const retryDelay = (asked, tries, max) => Math.max(Number(asked) || 0, backoff(tries, max));
 
 /** Who is called when something happens. @template {any[]} T */
 export class Listeners {
