@@ -267,6 +267,21 @@ test('a page that the server does not accept says so', async () => {
   }
 });
 
+test('a server that accepts all pages, and no guests, says the latter', async () => {
+  const closed = await Server.make('--cors-origins', '*', '--no-guests');
+  await closed.start();
+  try {
+    const element = `<parley-room server="${closed.base}" session="storage"`;
+    const page = await visit(`${head}<body>${lines.replace('<parley-room', element)}`);
+    await page.getByLabel('Your name').fill('iris');
+    await page.keyboard.press('Enter');
+    await page.getByRole('alert').getByText('This server lets no guests in.').waitFor();
+    await contexts.pop().close();
+  } finally {
+    await closed.finish();
+  }
+});
+
 test('a visitor of another site has a name with spaces, comes back, and logs out', async () => {
   const page = await visit(`${head}<body>${lines}`, { at: elsewhere });
   await page.getByLabel('Your name').fill('1 a');
@@ -295,20 +310,18 @@ test('a visitor of another site has a name with spaces, comes back, and logs out
 test('an element that is not shown loads nothing more, and is right once it is shown', async () => {
   const { send } = await host('quinn');
   for (let n = 1; n <= 120; n++) await send(`number ${n}`);
-  const page = await visit(
-    `${head}<body><details><summary>Chat</summary>${lines}</details>`.replace('lobby', 'of-quinn'),
-  );
+  const page = await visit(`${head}<body><div id="box">${lines}</div>`.replace('#lobby', '#of-quinn'));
+  const show = (is) => page.evaluate((is) => (document.getElementById('box').hidden = !is), is);
   const requests = [];
   page.on('request', (request) => /messages\?.*before/.test(request.url()) && requests.push(request.url()));
-  await page.locator('summary').click();
   await page.getByLabel('Your name').fill('rhea');
-  await page.locator('summary').click();
+  await show(false);
   await page.evaluate(() => document.querySelector('parley-room').shadowRoot.querySelector('form').requestSubmit());
   await page.getByText('number 120', { exact: true }).waitFor({ state: 'attached' });
   await send('while it is hidden');
   await page.getByText('while it is hidden').waitFor({ state: 'attached' });
   assert.deepEqual(requests, []);
-  await page.locator('summary').click();
+  await show(true);
   await page.getByText('while it is hidden').waitFor();
   await until(() => log(page).evaluate((el) => el.scrollHeight - el.clientHeight - el.scrollTop < 5));
   assert.ok((await field(page).evaluate((el) => el.clientHeight)) > 30);
