@@ -30,7 +30,7 @@ func wrongParameters(r *http.Request) (wrong []models.FieldError) {
 	query := api.Queries[request.Route(r)]
 	values := r.URL.Query()
 	for _, name := range slices.Sorted(maps.Keys(values)) {
-		repeatable, known := query.Repeatable[name]
+		repeatable, known := query.Parameters[name]
 		field := models.FieldError{Field: codec.FieldName(name)}
 		switch {
 		case name == "":

@@ -6,4 +6,4 @@ package api
 //go:generate go run github.com/oapi-codegen/oapi-codegen/v2/cmd/oapi-codegen@v2.8.2 -config oapi-codegen.yaml ../../openapi.yaml
 //go:generate cp ../../openapi.yaml openapi.yaml
 //go:generate go run ./internal/queries ../../openapi.yaml query.gen.go
-//go:generate go run ./internal/asyncapi -contract ../../openapi.yaml -output asyncapi.yaml
+//go:generate go run ./internal/asyncapi ../../openapi.yaml asyncapi.yaml

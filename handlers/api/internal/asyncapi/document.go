@@ -11,8 +11,8 @@ import (
 const (
 	streamPath = "/v1/events"
 	channel    = "events"
-	// mediaType is that of the channel: a payload has the fields of an event as the stream sends them, which is also
-	// what the contract's StreamEvent describes.
+	// mediaType is that of the channel: a payload has the fields of an event as the stream sends them, which are those
+	// of the contract's schemas Event….
 	mediaType = "text/event-stream"
 )
 

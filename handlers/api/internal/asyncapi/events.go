@@ -1,15 +1,10 @@
 package main
 
 import (
-	"errors"
 	"fmt"
-	"strings"
 
 	"go.yaml.in/yaml/v3"
 )
-
-// prefix is how the names of the schemas of events begin.
-const prefix = "Event"
 
 // events are the messages of the channel, by the names of the events, and the schemas that they need.
 type events struct {
@@ -17,6 +12,10 @@ type events struct {
 }
 
 func newEvents(contract, operation *yaml.Node) (events, error) {
+	listed, err := find(operation, "responses", "200", "content", mediaType, "x-events")
+	if err != nil {
+		return events{}, err
+	}
 	source, err := find(contract, "components", "schemas")
 	if err != nil {
 		return events{}, err
@@ -27,12 +26,8 @@ func newEvents(contract, operation *yaml.Node) (events, error) {
 	}
 	s := schemas{source: source, present: map[string]bool{}}
 	messages := object()
-	for i := 0; i < len(source.Content); i += 2 {
-		schema := source.Content[i].Value
-		name := eventName(source.Content[i+1])
-		if name == "" || !strings.HasPrefix(schema, prefix) {
-			continue
-		}
+	for i := 0; i < len(listed.Content); i += 2 {
+		name, schema := listed.Content[i].Value, schemaName(value(field(listed.Content[i+1], "$ref")))
 		if err := s.use(schema); err != nil {
 			return events{}, err
 		}
@@ -42,21 +37,8 @@ func newEvents(contract, operation *yaml.Node) (events, error) {
 		}
 		add(messages, name, message)
 	}
-	if len(messages.Content) == 0 {
-		return events{}, errors.New("no schema describes an event")
-	}
 	all, err := s.all()
 	return events{messages, all}, err
-}
-
-// eventName is the one name that an event of the schema has, "" if there is no such name: the schema is of no event, or
-// of any.
-func eventName(schema *yaml.Node) string {
-	names := field(field(field(schema, "properties"), "event"), "enum")
-	if names == nil || len(names.Content) != 1 {
-		return ""
-	}
-	return names.Content[0].Value
 }
 
 // exampleID is an example of an event's id: that of the header with which a stream continues after one.

@@ -5,7 +5,6 @@ package main
 
 import (
 	"bytes"
-	"flag"
 	"fmt"
 	"log"
 	"os"
@@ -14,12 +13,11 @@ import (
 )
 
 func main() {
-	log.SetFlags(0)
-	source := flag.String("contract", "", "the OpenAPI document")
-	target := flag.String("output", "", "the AsyncAPI document to write")
-	flag.Parse()
-	if err := run(*source, *target); err != nil {
-		log.Fatalf("asyncapi: %v", err)
+	if len(os.Args) != 3 {
+		log.Fatal("usage: asyncapi openapi.yaml asyncapi.yaml")
+	}
+	if err := run(os.Args[1], os.Args[2]); err != nil {
+		log.Fatal(err)
 	}
 }
 

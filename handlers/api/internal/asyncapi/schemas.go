@@ -64,24 +64,20 @@ func toJSONSchema(schema *yaml.Node) (*yaml.Node, error) {
 		name, v := schema.Content[i].Value, schema.Content[i+1]
 		var err error
 		switch name {
-		case "x-go-type", "xml", "discriminator":
-			continue // the first two are for others; the values of "event" say the third
-		case "nullable":
-			err = fmt.Errorf("%q has no counterpart in JSON Schema", name)
-		case "exclusiveMinimum", "exclusiveMaximum":
-			err = fmt.Errorf("%q is a number in JSON Schema", name)
+		// No event needs these, but for the allOf above. None of them can be copied as it is.
+		case "x-go-type", "xml", "discriminator", "nullable", "exclusiveMinimum", "exclusiveMaximum",
+			"allOf", "oneOf", "anyOf", "not":
+			err = fmt.Errorf("%q is not converted", name)
 		case "example":
 			name, v = "examples", list(plain(v))
 		case "enum":
 			name, v = constant(v)
 		case "properties":
 			v, err = eachField(v)
-		case "items", "additionalProperties", "not":
+		case "items", "additionalProperties":
 			if v.Kind == yaml.MappingNode {
 				v, err = toJSONSchema(v)
 			}
-		case "allOf", "oneOf", "anyOf":
-			v, err = eachItem(v)
 		default:
 			v = plain(v)
 		}
@@ -109,18 +105,6 @@ func eachField(mapping *yaml.Node) (*yaml.Node, error) {
 			return nil, fmt.Errorf("%s: %w", mapping.Content[i].Value, err)
 		}
 		add(converted, mapping.Content[i].Value, schema)
-	}
-	return converted, nil
-}
-
-func eachItem(sequence *yaml.Node) (*yaml.Node, error) {
-	converted := list()
-	for _, item := range sequence.Content {
-		schema, err := toJSONSchema(item)
-		if err != nil {
-			return nil, err
-		}
-		converted.Content = append(converted.Content, schema)
 	}
 	return converted, nil
 }

@@ -68,7 +68,7 @@ func literal(names map[string]bool, open bool) string {
 	var out bytes.Buffer
 	fmt.Fprint(&out, "{")
 	if len(names) > 0 {
-		fmt.Fprint(&out, "Repeatable: map[string]bool{")
+		fmt.Fprint(&out, "Parameters: map[string]bool{")
 		for _, name := range slices.Sorted(maps.Keys(names)) {
 			fmt.Fprintf(&out, "%q: %t,", name, names[name])
 		}
