@@ -6,7 +6,7 @@
 
 import { isTransient, Problem } from './problem.js';
 import { backoff, newKey, pause } from './tools.js';
-import { isPage } from './storage.js';
+import { isPage, patient } from './storage.js';
 
 /** @typedef {import('../sdk').Message} Message */
 /** @typedef {import('./upload.js').Upload} Upload */
@@ -68,6 +68,36 @@ class Pending {
   }
 }
 
+const isText = (/** @type {unknown} */ v) => typeof v === 'string';
+const optional = (/** @type {(v: unknown) => boolean} */ is) => (/** @type {unknown} */ v) => v === undefined || is(v);
+
+/** What a stored message has. @type {Record<string, (v: any) => boolean>} */
+const STORED = {
+  client_id: isText,
+  room_id: Number.isSafeInteger,
+  text: optional(isText),
+  reply_to: optional(Number.isSafeInteger),
+  type: optional(isText),
+  created_at: (v) => isText(v) && Date.parse(v) > 0,
+  state: (v) => v === 'sending' || v === 'failed',
+  file_ids: (v) => Array.isArray(v) && v.every(isText),
+  why: optional(isText),
+};
+
+/**
+ * Reads a stored message. Another version or another program may have written anything there.
+ * @param {string} text @returns {Record<string, any> | null}
+ */
+function parse(text) {
+  try {
+    const values = JSON.parse(text);
+    const isValid = Object.entries(STORED).every(([name, is]) => is(values[name]));
+    return isValid ? Object.fromEntries(Object.keys(STORED).map((name) => [name, values[name]])) : null;
+  } catch {
+    return null;
+  }
+}
+
 export class Outbox {
   /** @type {readonly Pending[]} */ all = [];
   /** The rooms whose messages are being sent. @type {Map<number, ReturnType<typeof pause>>} */ #sending = new Map();
@@ -81,7 +111,7 @@ export class Outbox {
    */
   constructor(http, storage, locks, { key, tab, changed, stored }) {
     this.http = http;
-    this.storage = storage;
+    this.storage = patient(storage);
     this.locks = locks;
     this.prefix = `${key}.unsent.`;
     this.tab = tab;
@@ -118,11 +148,15 @@ export class Outbox {
   /** @param {Pending} entry */
   #keyOf = (entry) => `${this.prefix}${this.tab}.${entry.client_id}`;
 
-  /** Bytes of files cannot be stored, but a message whose files are uploaded can. @param {Pending} entry */
+  /**
+   * Bytes of files cannot be stored, but a message whose files are uploaded can.
+   * @param {Pending} entry @returns {Promise<boolean>} whether nothing has failed
+   */
   async #save(entry) {
-    if (!entry.isUploaded || !this.all.includes(entry)) return;
-    await this.storage.set(this.#keyOf(entry), JSON.stringify(entry.stored));
+    if (!entry.isUploaded || !this.all.includes(entry)) return true;
+    const ok = await this.storage.set(this.#keyOf(entry), JSON.stringify(entry.stored));
     if (!this.all.includes(entry)) await this.storage.remove(this.#keyOf(entry)); // acknowledged meanwhile
+    return ok;
   }
 
   /** @param {Pending} entry @param {Error} err */
@@ -229,7 +263,12 @@ export class Outbox {
     for (const key of keys) {
       const text = await this.storage.get(key);
       if (!text || this.#over.signal.aborted) continue;
-      const { why, ...values } = JSON.parse(text);
+      const stored = parse(text);
+      if (!stored) {
+        await this.storage.remove(key);
+        continue;
+      }
+      const { why, ...values } = stored;
       if (this.all.some((e) => e.client_id === values.client_id)) continue;
       const entry = new Pending(this, values.room_id, values);
       if (why) entry.error = new Unsent(why);
@@ -240,8 +279,7 @@ export class Outbox {
       }
       this.all = [...this.all, entry].sort((a, b) => (a.created_at < b.created_at ? -1 : 1));
       this.changed(entry.room_id);
-      await this.#save(entry);
-      if (owner !== this.tab) await this.storage.remove(key);
+      if ((await this.#save(entry)) && owner !== this.tab) await this.storage.remove(key);
     }
     for (const room of new Set(this.all.map((e) => e.room_id))) void this.#flush(room);
   }

@@ -1,5 +1,7 @@
 // Where a session and unsent messages outlive the program: the browser's storage, that of the product, or memory.
 
+import { reportError } from './tools.js';
+
 /** @typedef {import('../sdk').Storage} Storage */
 
 /** Keeps everything in memory. @returns {Storage} */
@@ -41,6 +43,33 @@ function webStorage() {
       .../** @type {string[]} */ (inMemory.keys()),
       ...attempt(() => Object.keys(localStorage), /** @type {string[]} */ ([])),
     ],
+  };
+}
+
+/**
+ * A storage whose failures are reported, and thrown to nobody: a disk that is full must not stop the chat.
+ * @param {Storage} storage
+ */
+export function patient(storage) {
+  /** @template T @param {() => T | Promise<T>} f @param {T} otherwise @returns {Promise<T>} */
+  const attempt = async (f, otherwise) => {
+    try {
+      return await f();
+    } catch (err) {
+      reportError(err);
+      return otherwise;
+    }
+  };
+  return {
+    get: (/** @type {string} */ key) => attempt(() => storage.get(key), null),
+    /** @param {string} key @param {string} value @returns whether it is stored */
+    set: (key, value) =>
+      attempt(async () => {
+        await storage.set(key, value);
+        return true;
+      }, false),
+    remove: (/** @type {string} */ key) => attempt(() => storage.remove(key), undefined),
+    keys: () => attempt(() => storage.keys(), []),
   };
 }
 

@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { afterEach, test } from 'node:test';
-import { disturb, open, until } from './support.mjs';
+import { disturb, memoryStorage, open, until } from './support.mjs';
 
 const SERVER = 'http://parley.test';
 const { setTimeout } = globalThis;
@@ -88,4 +88,85 @@ test('the stream ends a connection that sends a line without end', async () => {
   const ann = connectAs();
   await until(() => connections > 1 && ann.connection === 'open');
   assert.ok(sent < 16, `${sent} MB were read`);
+});
+
+/** A network in which messages can be sent, and what was sent. */
+function messageNetwork() {
+  const sent = [];
+  network(async (what, request) => {
+    if (what !== 'POST /v1/rooms/5/messages') return undefined;
+    const message = await request.json();
+    sent.push(message.text);
+    return json({ ...message, id: sent.length, room_id: 5, sender: { id: 1 }, reactions: [], created_at: 'now' }, 201);
+  });
+  return sent;
+}
+
+const PREFIX = `parley.${SERVER}.1.unsent.`;
+const stored = (values) =>
+  JSON.stringify({
+    client_id: 'x',
+    room_id: 5,
+    created_at: new Date().toISOString(),
+    state: 'sending',
+    file_ids: [],
+    ...values,
+  });
+
+/** Runs f while nothing is printed, and returns what the SDK has reported. */
+async function silently(f) {
+  const { error } = console;
+  const reported = [];
+  console.error = (err) => reported.push(err.message);
+  try {
+    await f();
+  } finally {
+    console.error = error;
+  }
+  return reported;
+}
+
+for (const broken of ['get', 'set', 'remove', 'keys'])
+  for (const how of ['throws', 'rejects'])
+    test(`a message is sent though ${broken} of the storage ${how}`, async () => {
+      const sent = messageNetwork();
+      const storage = memoryStorage();
+      storage.set(`${PREFIX}old.1`, stored({ text: 'from before' }));
+      storage[broken] = () => {
+        if (how === 'throws') throw new Error('disk is full');
+        return Promise.reject(new Error('disk is full'));
+      };
+      const reported = await silently(async () => {
+        const ann = connectAs('token', { storage });
+        await ann.ready;
+        await ann.rooms.get(5).send('hello').sent;
+        await until(() => sent.length === (broken === 'get' || broken === 'keys' ? 1 : 2));
+      });
+      if (broken === 'set') assert.deepEqual(storage.keys(), [`${PREFIX}old.1`]); // it is not stored elsewhere
+      assert.ok(sent.includes('hello') && reported.includes('disk is full'), `${sent} ${reported}`);
+    });
+
+test('stored messages that cannot be read are dropped, and the others are sent', async () => {
+  const sent = messageNetwork();
+  const storage = memoryStorage();
+  const bad = ['{"room_id":', 'null', '5', '[]', '{}'];
+  for (const values of [
+    { room_id: '__proto__' },
+    { text: { a: 1 } },
+    { created_at: 7 },
+    { created_at: 'tomorrow' },
+    { state: 'weird' },
+    { file_ids: 'abc' },
+    { file_ids: [1] },
+    { client_id: undefined },
+    { reply_to: '4' },
+    { type: 1 },
+    { why: {} },
+  ])
+    bad.push(stored({ text: 'wrong', ...values }));
+  bad.forEach((text, i) => storage.set(`${PREFIX}old.${i}`, text));
+  storage.set(`${PREFIX}old.good`, stored({ text: 'good', files: 'x', retry: 'x' }));
+  connectAs('token', { storage });
+  await until(() => sent.length > 0 && storage.keys().length === 0);
+  assert.deepEqual(sent, ['good']);
 });
