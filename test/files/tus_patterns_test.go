@@ -38,7 +38,8 @@ func TestPatternsOfUploadHeaders(t *testing.T) {
 		}
 	}
 	for _, value := range []string{
-		"", "sha1", "sha1 ", "md5 CY9rzUYh03PK3k6DJie09g==", "sha1 qZk+NkcGgWq6PiVxeFDCbJzQ2J0=", "sha1 qZk+NkcGgWq6PiVxeFDCbJzQ2J",
+		"", "sha1", "sha1 ", "md5 CY9rzUYh03PK3k6DJie09g==", "sha1 qZk+NkcGgWq6PiVxeFDCbJzQ2J0=",
+		"sha1 qZk+NkcGgWq6PiVxeFDCbJzQ2J",
 		"sha256 qZk+NkcGgWq6PiVxeFDCbJzQ2J0=", "sha256 uU0nuZNNPgilLlLX2n2r+sSE7+N6U4DukIj3rOLvzek=",
 		"sha256 uU0nuZNNPgilLlLX2n2r-sSE7_N6U4DukIj3rOLvzek=", "SHA1 qZk+NkcGgWq6PiVxeFDCbJzQ2J0=",
 		"sha512 z4PhNX7vuL3xVChQ1m2AB9Yg5AULVxXcg/SpIdNs6c5H0NE8XYXysP+DGNKHfuwvY7kxvUdBeoGlODJ6+SfaPg==",
