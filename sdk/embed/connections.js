@@ -74,7 +74,8 @@ export class Connection {
       if (client !== this.client) return;
       client.close();
       this.error = err;
-      if (isTransient(err)) this.#timer = setTimeout(() => this.retry(), delay(this.#tries++));
+      if (isTransient(err) && !(/** @type {Error} */ (err).cause))
+        this.#timer = setTimeout(() => this.retry(), delay(this.#tries++));
     }
     if (client === this.client) this.#changed();
   }

@@ -40,7 +40,7 @@ export async function explain(error, texts, { server, room = '' }) {
     error,
     isTransient: isTransient(error),
   });
-  if (error instanceof Unreachable) {
+  if (error instanceof Unreachable && !error.cause) {
     const code = await whyUnreachable(server);
     return trouble(code, code);
   }

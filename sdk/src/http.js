@@ -17,13 +17,16 @@ import { Problem, Unreachable } from './problem.js';
 export class Http {
   /**
    * @param {string} base the address of the server, without a slash at the end; empty for the page's own
-   * @param {(fresh: boolean) => Promise<string>} token with fresh, a new one instead of the last one
-   * @param {(reason: string) => void} ended the session has ended
+   * @param {(fresh: boolean, session?: string) => Promise<string>} token of the session with that id; with fresh, a new
+   *   one instead of the last one
+   * @param {(reason: string, session?: string) => void} ended the session has ended
+   * @param {() => string | undefined} [session] the id of the session
    */
-  constructor(base, token, ended) {
+  constructor(base, token, ended, session = () => undefined) {
     this.base = base;
     this.token = token;
     this.ended = ended;
+    this.session = session;
   }
 
   /**
@@ -50,21 +53,26 @@ export class Http {
    * @param {string} method @param {string} path @param {Options} [options]
    */
   async open(method, path, options = {}) {
-    let response = await this.#send(method, path, options, false);
+    const session = this.session();
+    const send = async (/** @type {boolean} */ fresh) => {
+      const token = options.anonymous ? '' : await this.token(fresh, session);
+      return this.#send(method, path, options, token);
+    };
+    let response = await send(false);
     if (response.status === 401 && !options.anonymous) {
       const problem = await readProblem(response.clone());
       if (problem.code === 'token_expired' || problem.code === 'unauthenticated' || !problem.code)
-        response = await this.#send(method, path, options, true);
-      else if (problem.code === 'session_revoked') this.ended('session_revoked');
+        response = await send(true);
+      else if (problem.code === 'session_revoked') this.ended('session_revoked', session);
     }
     if (!response.ok) throw await readProblem(response);
     return response;
   }
 
-  /** @param {string} method @param {string} path @param {Options} options @param {boolean} fresh */
-  async #send(method, path, { body, raw, key, headers, signal, anonymous, keepalive, cookies }, fresh) {
+  /** @param {string} method @param {string} path @param {Options} options @param {string} token */
+  async #send(method, path, { body, raw, key, headers, signal, keepalive, cookies }, token) {
     const all = new Headers(headers);
-    if (!anonymous) all.set('Authorization', `Bearer ${await this.token(fresh)}`);
+    if (token) all.set('Authorization', `Bearer ${token}`);
     if (body !== undefined) all.set('Content-Type', 'application/json');
     if (key) all.set('Idempotency-Key', key);
     // An invalid request is a bug in this program: it throws here, and is not mistaken for a network error.

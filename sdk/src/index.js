@@ -60,7 +60,7 @@ class Parley {
   /** @type {Map<string, Listeners<[any]>>} */ #listeners = new Map();
   #tab = newKey();
   #over = new AbortController();
-  #letGo;
+  #releaseTab;
 
   /** @param {import('../sdk').Options} options */
   constructor({ server, token, storage = defaultStorage(), session, share = isPage }) {
@@ -69,13 +69,15 @@ class Parley {
     this.share = share;
     this.storage = storage;
     this.locks = share ? sharedLocks() : ownLocks;
-    this.#letGo = this.locks.keep(this.#tab);
+    this.#releaseTab = this.locks.keep(this.#tab);
     const supply = token && (async (/** @type {boolean} */ fresh) => token(fresh));
     this.http = new Http(
       base,
-      (fresh) => this.session.token(fresh),
-      (reason) => void this.session.end(reason),
+      (fresh, id) => this.session.token(fresh, id),
+      (reason, id) => void this.session.end(reason, id),
+      () => this.session.id,
     );
+    /** @type {Session} */
     this.session = new Session(this.http, storage, this.locks, {
       key: this.key,
       cookie: (session ?? (isPage ? 'cookie' : 'storage')) === 'cookie' && !supply,
@@ -107,7 +109,7 @@ class Parley {
     this.rooms.account = session && this.#openAccount(session.user);
     this.rooms.changed();
     this.#setConnection(session ? 'connecting' : 'closed');
-    this.#tell('session', { user: this.user, reason });
+    this.#emit('session', { user: this.user, reason });
   }
 
   /** @param {import('../sdk').User} user */
@@ -121,8 +123,8 @@ class Parley {
     });
     account.stream.state.add((isOpen) => this.#setConnection(isOpen ? 'open' : 'connecting'));
     account.stream.event.add((name, data) => {
-      this.#tell(name, data);
-      this.#tell('*', { name, data });
+      this.#emit(name, data);
+      this.#emit('*', { name, data });
       if (name === 'session.revoked') void this.session.end(data.reason);
     });
     return account;
@@ -132,11 +134,11 @@ class Parley {
   #setConnection(state) {
     if (this.connection === state) return;
     this.connection = state;
-    this.#tell('connection', state);
+    this.#emit('connection', state);
   }
 
   /** @param {string} name @param {any} data */
-  #tell(name, data) {
+  #emit(name, data) {
     this.#listeners.get(name)?.call(data);
   }
 
@@ -182,8 +184,9 @@ class Parley {
   }
 
   async logOut() {
-    await this.http.call('DELETE', '/v1/sessions/current', { cookies: this.session.cookie });
-    await this.session.end('log_out');
+    const { cookie, id } = this.session;
+    await this.http.call('DELETE', '/v1/sessions/current', { cookies: cookie });
+    await this.session.end('log_out', id);
   }
 
   /** @param {number | string} room */
@@ -239,7 +242,7 @@ class Parley {
     this.#over.abort();
     this.rooms.account?.close();
     this.session.close();
-    this.#letGo();
+    this.#releaseTab();
     this.#setConnection('closed');
   }
 }

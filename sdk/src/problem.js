@@ -21,8 +21,9 @@ export class Problem extends Error {
 
 /** The request failed without a response of the server. */
 export class Unreachable extends Error {
-  constructor() {
-    super('The server cannot be reached. Check your connection and try again.');
+  /** @param {unknown} [cause] */
+  constructor(cause) {
+    super('The server cannot be reached. Check your connection and try again.', { cause });
     this.name = 'Unreachable';
   }
 }

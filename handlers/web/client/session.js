@@ -19,8 +19,9 @@ const session = new lowLevel.Session(http, lowLevel.defaultStorage(), locks, {
   share: true,
 });
 let isOpen = false;
-http.token = (fresh) => session.token(fresh);
-http.ended = (reason) => void session.end(reason);
+http.session = () => session.id;
+http.token = (fresh, id) => session.token(fresh, id);
+http.ended = (reason, id) => void session.end(reason, id);
 session.changed.add((now, reason) => {
   isOpen = Boolean(now);
   if (now) on.began(now);
