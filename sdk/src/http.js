@@ -95,8 +95,8 @@ export class Http {
   }
 
   /**
-   * Reads all pages of a list, up to max items. Returns the event cursor of the first page: changes made while the other
-   * pages are read arrive as events.
+   * Reads all pages of a list, up to max items. Returns the event cursor of the first page: changes made while the
+   * other pages are read arrive as events.
    * @param {string} path @param {number} [max]
    */
   async getAll(path, max = Infinity) {

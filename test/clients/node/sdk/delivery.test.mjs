@@ -8,7 +8,18 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { disturb, eventually, fileStorage, open, PASSWORD, signUp, texts, until, useServer } from './support.mjs';
+import {
+  disturb,
+  eventually,
+  fileStorage,
+  open,
+  PASSWORD,
+  record,
+  signUp,
+  texts,
+  until,
+  useServer,
+} from './support.mjs';
 
 const holder = useServer();
 const sender = fileURLToPath(new URL('sender.mjs', import.meta.url));
@@ -147,6 +158,19 @@ test('unknown events and fields are passed over', async () => {
   } finally {
     console.error = error;
   }
+});
+
+test('a stream from before the network was away is opened again when it is back', async () => {
+  const { server } = holder;
+  const ann = await signUp(server, 'back-ann');
+  await until(() => ann.connection === 'open');
+  const requests = record();
+  const states = [];
+  ann.on('connection', (state) => states.push(state));
+  ann.rooms.account.wake(); // the page is shown again: the connection is not silent, and stays
+  ann.rooms.account.wake(true);
+  await eventually(() => states, ['connecting', 'open']);
+  assert.equal(requests.filter((r) => r === 'GET /v1/events').length, 1);
 });
 
 test('what was not sent when a session ended is sent after the next log-in', async () => {

@@ -27,7 +27,7 @@ export const load = (name, instance = '') => import(new URL(name + (instance && 
 export const requests = [];
 let respond = () => ({ status: 404 });
 
-/** Sets the fake server: f returns the status and the data, or a stream, for a method, a path and a body; or it throws. */
+/** Sets the fake server: f returns the status and the data or a stream for a method, a path and a body, or throws. */
 export function setServer(f) {
   requests.length = 0;
   respond = f;

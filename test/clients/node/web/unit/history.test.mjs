@@ -8,7 +8,7 @@ const { History } = await load('history.js');
 const { state } = await load('store.js');
 
 /**
- * Makes the fake server have a room with n messages, with the given changes by id. It sends its responses as they are at
+ * Makes the fake server have a room with n messages, with the given changes by id. It responds with what there is at
  * the time of the request, but not before released resolves.
  */
 function serveRoom(n, changes = {}, released = undefined) {
