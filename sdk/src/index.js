@@ -230,7 +230,7 @@ class Parley {
 
   /** @param {number} room @param {import('../sdk').NewFile} file @param {{ url?: string }} [options] */
   upload(room, file, { url } = {}) {
-    return new Upload(this.http, room, file, url);
+    return this.#account.upload(room, file, url);
   }
 
   /** @param {string} method @param {string} path @param {import('../sdk').RequestOptions} [options] */

@@ -99,10 +99,7 @@ export class Room extends Watched {
     /** @type {string[]} */ const file_ids = [];
     for (const file of files) {
       if (typeof file === 'string') file_ids.push(file);
-      else
-        uploads.push(
-          file instanceof Upload ? file : new Upload(this.account.http, this.id, /** @type {Blob} */ (file)),
-        );
+      else uploads.push(file instanceof Upload ? file : this.account.upload(this.id, /** @type {Blob} */ (file)));
     }
     return this.account.outbox.add(this.id, { ...values, files: uploads, file_ids });
   }

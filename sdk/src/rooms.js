@@ -7,6 +7,7 @@ import { Problem } from './problem.js';
 import { Room } from './room.js';
 import { SharedStream } from './share.js';
 import { Tasks } from './tools.js';
+import { Upload } from './upload.js';
 
 /** @typedef {import('../sdk').Message} Message */
 /** @typedef {import('../sdk').RoomData} RoomData */
@@ -19,6 +20,7 @@ export class Account {
   /** @type {readonly Room[] | null} */ #list = null;
   /** @type {Set<number>} */ #blocked = new Set();
   #closed = false;
+  /** Those that are not done. @type {Set<Upload>} */ #uploads = new Set();
 
   /**
    * @param {import('../sdk').User} user @param {import('./http.js').Http} http
@@ -56,10 +58,22 @@ export class Account {
     this.stream.wake(isOnline);
   }
 
+  /**
+   * Uploads a file until the session ends.
+   * @param {number} room @param {import('../sdk').NewFile} file @param {string} [url]
+   */
+  upload(room, file, url) {
+    const upload = new Upload(this.http, room, file, url);
+    this.#uploads.add(upload);
+    upload.subscribe(() => (upload.state === 'done' || upload.state === 'stopped') && this.#uploads.delete(upload));
+    return upload;
+  }
+
   close() {
     this.#closed = true;
     this.tasks.stop();
     this.outbox.close();
+    for (const upload of this.#uploads) upload.close();
     this.stream.close();
   }
 

@@ -78,11 +78,19 @@ export class Upload extends Watched {
   }
 
   stop() {
-    if (this.state === 'done' || this.state === 'stopped') return;
-    this.#end('stopped', new Error('The upload was stopped.'));
+    if (this.close('The upload was stopped.') && this.url) this.http.call('DELETE', this.url, { headers: TUS }).catch(() => {}); // otherwise it expires
+  }
+
+  /**
+   * Ends the upload, and leaves its bytes on the server: the session is over, and what comes next may be another user's.
+   * @returns whether it was not over
+   */
+  close(why = 'The session has ended.') {
+    if (this.state === 'done' || this.state === 'stopped') return false;
+    this.#end('stopped', new Error(why));
     this.#over.abort();
     this.#wait.wake();
-    if (this.url) this.http.call('DELETE', this.url, { headers: TUS }).catch(() => {}); // otherwise it expires
+    return true;
   }
 
   /** The network may be back. */
@@ -135,7 +143,8 @@ export class Upload extends Watched {
       this.url = new URL(headers.get('Location') ?? '', 'http://server').pathname;
     } else if (!this.#id) await this.#sendChunk();
     else {
-      this.info = await this.http.get(`/v1/files/${encodeURIComponent(this.#id)}`);
+      const { signal } = this.#over;
+      this.info = await this.http.get(`/v1/files/${encodeURIComponent(this.#id)}`, { signal });
       this.state = 'done';
       this.#resolve(/** @type {import('../sdk').FileData} */ (this.info));
     }
@@ -144,7 +153,7 @@ export class Upload extends Watched {
   async #readOffset() {
     if (!this.url || this.#id) return;
     try {
-      const { headers } = await this.http.call('HEAD', this.url, { headers: TUS });
+      const { headers } = await this.http.call('HEAD', this.url, { headers: TUS, signal: this.#over.signal });
       this.#readOffsetFrom((name) => headers.get(name));
     } catch (err) {
       if (!(err instanceof Problem) || (err.status !== 404 && err.status !== 410)) throw err;
@@ -173,6 +182,7 @@ export class Upload extends Watched {
       return;
     }
     const token = await this.http.token(false);
+    signal.throwIfAborted();
     /** @type {XMLHttpRequest} */
     const request = await new Promise((resolve, reject) => {
       const xhr = new XMLHttpRequest();

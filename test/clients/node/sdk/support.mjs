@@ -69,6 +69,10 @@ export function disturb(f) {
   hooks.push(f);
 }
 
+/** A response that never comes. @param {Request} request @returns {Promise<Response>} */
+export const hang = ({ signal }) =>
+  new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason)));
+
 /** Collects what requests there were, such as "POST /v1/sessions/refresh". */
 export function record() {
   const all = [];

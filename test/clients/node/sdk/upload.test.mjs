@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { test } from 'node:test';
-import { disturb, open, signUp, until, useServer } from './support.mjs';
+import { disturb, hang, open, PASSWORD, record, signUp, until, useServer } from './support.mjs';
 
 const holder = useServer();
 const bytes = new Uint8Array(5 * 1024 * 1024).map((_, i) => (i * 7919) >> 8);
@@ -22,7 +22,7 @@ test('an upload continues where a broken connection ended it, also in another cl
       broken++; // the server has the bytes, and the client does not know
       return next(request).then(() => Promise.reject(new TypeError('fetch failed')));
     }
-    if (offsets.length === 4) return new Promise(() => {}); // until it is closed
+    if (offsets.length === 4) return hang(request); // until it is closed
     return undefined;
   });
   const upload = ann.upload(room.id, new File([bytes], 'naïve ☕.bin'));
@@ -62,7 +62,7 @@ test('a stopped upload is removed from the server', async () => {
   const { server } = holder;
   const ann = await signUp(server, 'up-cay');
   const room = await ann.createRoom({ name: 'Files' });
-  disturb((request) => (request.method === 'PATCH' ? new Promise(() => {}) : undefined));
+  disturb((request) => (request.method === 'PATCH' ? hang(request) : undefined));
   const upload = ann.upload(room.id, new File(['tea'], 'tea.txt'));
   await until(() => upload.url);
   upload.stop();
@@ -73,5 +73,31 @@ test('a stopped upload is removed from the server', async () => {
       () => false,
       (err) => err.status === 404 || err.status === 410,
     ),
+  );
+});
+
+test('the uploads of a user end with the session, and do not go on as the next user', async () => {
+  const { server } = holder;
+  const ann = await signUp(server, 'up-dan');
+  await signUp(server, 'up-eve');
+  const room = await ann.createRoom({ name: 'Files' });
+  let isAway = true;
+  disturb((request) => (isAway && request.method === 'PATCH' ? hang(request) : undefined));
+  const uploads = [1, 2, 3].map((i) => ann.upload(room.id, new File(['secret'], `${i}.txt`)));
+  const { files } = room.send({ files: [new File(['secret'], '4.txt')] });
+  uploads.push(...files);
+  await until(() => uploads.filter((u) => u.url).length === 2); // no more are sent at a time
+  await ann.logOut();
+  isAway = false;
+  const requests = record();
+  await ann.logIn({ username: 'up-eve', password: PASSWORD });
+  await Promise.all(uploads.map((u) => assert.rejects(u.file, /session/)));
+  assert.deepEqual(new Set(uploads.map((u) => u.state)), new Set(['stopped']));
+  for (const upload of uploads) upload.retry();
+  const own = ann.upload((await ann.createRoom({ name: 'Own' })).id, new File(['tea'], 'tea.txt'));
+  assert.equal((await own.file).name, 'tea.txt');
+  assert.deepEqual(
+    requests.filter((r) => r.includes('/uploads')),
+    ['POST /v1/uploads', `PATCH ${own.url}`],
   );
 });
