@@ -119,7 +119,7 @@ func failParameter(w http.ResponseWriter, r *http.Request, err error) {
 	refuseRequest(w, r, err)
 }
 
-// refuseRequest responds to a request that is refused before its handler is called: for a parameter, or for an encoding.
+// refuseRequest responds to a request that is refused before its handler is called: for a parameter or an encoding.
 func refuseRequest(w http.ResponseWriter, r *http.Request, err error) {
 	if request.IsUpload(r) { // tus checks its version first
 		w.Header().Set("Tus-Resumable", tus.Version)
