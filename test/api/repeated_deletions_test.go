@@ -82,3 +82,18 @@ func TestLeavingCanBeRepeated(t *testing.T) {
 		}
 	}}})
 }
+
+// TestDeletionsOfWhatCannotExist names things in a form that none has: that is a mistake of the client, and not what was
+// deleted before.
+func TestDeletionsOfWhatCannotExist(t *testing.T) {
+	harness.RunScenarios(t, []harness.Scenario{{Name: "forms", Run: func(_ *testing.T, c *harness.Client) {
+		owner := c.NewGuest("owner")
+		message := owner.SendText(owner.CreatePrivateRoom().ID, "words")
+		room := harness.RoomPath(message.RoomID)
+		for _, path := range []string{
+			reactionPath(message, "a"), room + "/pins/x", room + "/invites/nope", room + "/members/@", "/v1/blocks/@",
+		} {
+			owner.CallInvalid("DELETE", path, nil).ExpectProblem(404, models.CodeNotFound)
+		}
+	}}})
+}
