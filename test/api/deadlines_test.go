@@ -99,20 +99,20 @@ func TestStalledConnectionsAreClosed(t *testing.T) {
 	harness.SkipIfShort(t)
 	harness.OnEachDatabase(t, func(t *testing.T, database string) {
 		folder := filepath.Join(t.TempDir(), "files")
-		server := harness.StartServerWith(t, database, withLimits(&shortLimits), "--files", folder)
-		anna := harness.NewClient(t, server.URL).NewGuest("anna")
+		impatient := harness.StartServerWith(t, database, withLimits(&shortLimits), "--files", folder)
+		anna := harness.NewClient(t, impatient.URL).NewGuest("anna")
 		room := anna.CreatePrivateRoom()
 		upload := anna.CreateUpload(room.ID, 100_000)
 		moments := stalledRequests(anna, room, upload)
 		t.Run("moments", func(t *testing.T) {
 			for _, m := range moments {
-				t.Run(m.name, func(t *testing.T) { t.Parallel(); m.play(t, server.URL) })
+				t.Run(m.name, func(t *testing.T) { t.Parallel(); m.play(t, impatient.URL) })
 			}
 		})
 		anna.HTTP.CloseIdleConnections()
-		harness.Eventually(t, "no connection is open", func() bool { return openConnections(server) == 0 })
-		harness.Eventually(t, "no request is running", func() bool { return server.HTTP.Running.Load() == 0 })
-		server.Stop()
+		harness.Eventually(t, "no connection is open", func() bool { return openConnections(impatient) == 0 })
+		harness.Eventually(t, "no request is running", func() bool { return impatient.HTTP.Running.Load() == 0 })
+		impatient.Stop()
 
 		patient := harness.StartServer(t, database, "--files", folder)
 		s := &harness.FileServer{Client: harness.NewClient(t, patient.URL), Server: patient, Database: database,
@@ -182,7 +182,8 @@ func TestSlowSteadyUploadsSucceed(t *testing.T) {
 	harness.SkipIfShort(t)
 	limits := shortLimits
 	limits.Grace = time.Minute
-	anna := harness.NewClient(t, harness.StartServerWith(t, harness.NewSQLite(t), withLimits(&limits)).URL).NewGuest("anna")
+	s := harness.StartServerWith(t, harness.NewSQLite(t), withLimits(&limits))
+	anna := harness.NewClient(t, s.URL).NewGuest("anna")
 	room := anna.CreatePrivateRoom()
 	const pieces = 12
 	form := harness.RawForm(harness.FieldPart("text", "hello"), harness.FilePart("a.txt", strings.Repeat("x", 5000)))
