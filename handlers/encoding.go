@@ -2,6 +2,7 @@ package handlers
 
 import (
 	"net/http"
+	"slices"
 	"strings"
 
 	"github.com/parley-chat/parley/models"
@@ -14,7 +15,7 @@ const identity = "identity"
 // what it is not.
 func checkEncoding(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if coding := r.Header.Get("Content-Encoding"); coding != "" && !strings.EqualFold(coding, identity) {
+		if slices.ContainsFunc(r.Header["Content-Encoding"], isCompressed) {
 			w.Header().Set("Accept-Encoding", identity)
 			refuseRequest(w, r, models.Errorf(models.CodeUnsupportedMediaType,
 				"Bodies are sent as they are, without a Content-Encoding."))
@@ -23,3 +24,5 @@ func checkEncoding(next http.Handler) http.Handler {
 		next.ServeHTTP(w, r)
 	})
 }
+
+func isCompressed(coding string) bool { return coding != "" && !strings.EqualFold(coding, identity) }

@@ -135,5 +135,7 @@ func testCompressedBodies(t *testing.T, c *harness.Client) {
 			}
 		}
 	}
+	me.CallInvalid("POST", path+"/messages", models.NewMessage{Text: "x"}, "Content-Encoding", "identity",
+		"Content-Encoding", "gzip").ExpectProblem(415, models.CodeUnsupportedMediaType)
 	me.Call("POST", path+"/messages", models.NewMessage{Text: "x"}, "Content-Encoding", "Identity").ExpectStatus(201)
 }
