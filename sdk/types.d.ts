@@ -93,8 +93,9 @@ export type Credentials =
   | { login_code: string };
 
 /**
- * What `connect` is made of: requests, locks, the session, the stream, the outbox. The web client, which comes from the
- * same server, uses them. They have no types here, because they may change with every version: use `connect`.
+ * What `connect` is made of: requests, locks, the session, the stream, messages, the outbox, uploads. The web client uses
+ * them, which comes from the same server. They have no types here, because they may change with every version: use
+ * `connect`.
  */
 export const lowLevel: Readonly<Record<string, any>>;
 
