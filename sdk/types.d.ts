@@ -39,6 +39,7 @@ export interface Events {
   resync: Schemas['Resync'];
   'session.revoked': Schemas['SessionRevoked'];
   'server.closing': Schemas['ServerClosing'];
+  busy: Schemas['Busy'];
 }
 
 /** An error response of the server (RFC 9457). */
@@ -54,8 +55,13 @@ export class Problem extends Error {
   readonly isTransient: boolean;
 }
 
-/** The request failed without a response of the server. */
-export class Unreachable extends Error {}
+/** The request failed without a response of the server. If your `token` function failed, `cause` is its error. */
+export class Unreachable extends Error {
+  constructor(cause?: unknown);
+}
+
+/** Whether the same request may succeed later: an `Unreachable`, or a `Problem` that says so. */
+export function isTransient(error: unknown): boolean;
 
 /** Where the session and unsent messages are kept. Each function may return a promise. */
 export interface Storage {
@@ -73,7 +79,8 @@ export interface Options {
   server?: string;
   /**
    * The tokens of your own back end, instead of a log-in: an access token for the user of this page. `fresh` says that
-   * the last one is not valid any more.
+   * the last one is not valid any more. If it is for another user now, the client becomes that user's. What it throws is
+   * an `Unreachable`, so that it is called again later, unless it is a `Problem`.
    */
   token?: (fresh: boolean) => string | Promise<string>;
   /** By default, `localStorage` in a page, and memory elsewhere. */
@@ -114,11 +121,18 @@ export interface NewMessage {
 export function connect(options?: Options): Parley;
 
 export interface Parley {
-  /** Resolves when it is known whether there is a session, and the rooms of the user are read. */
+  /**
+   * Resolves when it is known whether there is a session, and the rooms of the user are read. It waits as long as the
+   * server or your `token` function is away: see `on('error', …)`. It rejects when the server refuses the token of your
+   * function (a `Problem`), or the client is closed while it waits.
+   */
   readonly ready: Promise<void>;
   /** The user who is logged in. */
   readonly user: User | null;
-  /** `open`: changes arrive at once. `connecting`: they will. `closed`: nobody is logged in. */
+  /**
+   * `open`: changes arrive at once. `connecting`: they will, or it is not known yet who is logged in, because the server
+   * is away. `closed`: nobody is logged in.
+   */
   readonly connection: 'open' | 'connecting' | 'closed';
   readonly rooms: Rooms;
 
@@ -126,7 +140,11 @@ export interface Parley {
   logIn(credentials: Credentials): Promise<User>;
   /** A guest who signs up keeps their rooms and messages. */
   signUp(account: Schemas['NewUser']): Promise<User>;
-  logOut(): Promise<void>;
+  /**
+   * Ends the session here and removes what is stored, even if the server is away. Resolves with whether the server has
+   * ended it too: otherwise, it lasts there until it expires or is ended with `DELETE /v1/sessions/{id}`.
+   */
+  logOut(): Promise<boolean>;
 
   /** Calls f for each event of the stream with this name, once, after `rooms` has the change. Returns what ends that. */
   on<N extends keyof Events>(name: N, f: (data: Events[N]) => void): () => void;
@@ -135,6 +153,8 @@ export interface Parley {
   /** The user has logged in, or the session has ended: `reason` is then `log_out`, `expired`, `session_revoked`, … */
   on(name: 'session', f: (change: { user: User | null; reason: string }) => void): () => void;
   on(name: 'connection', f: (state: Parley['connection']) => void): () => void;
+  /** Why it is not known yet who is logged in: the server or your `token` function is away. It is tried again. */
+  on(name: 'error', f: (error: Error) => void): () => void;
 
   /** A room by its id or `#handle`, with its newest messages. Public rooms can be read without joining. */
   open(room: number | string): Promise<Room>;

@@ -1,7 +1,6 @@
 // The connections of the page. Elements with the same server and the same user share one; the last of them closes it.
 
 import { connect } from '../sdk.js';
-import { isTransient } from './problems.js';
 
 /** @typedef {import('../sdk').Parley} Parley */
 /** @typedef {import('../sdk').Room} Room */
@@ -23,8 +22,6 @@ export class Connection {
   /** Why it is not ready. @type {unknown} */ error = null;
   /** @type {Set<() => void>} */ #users = new Set();
   /** How many elements show each room. @type {Map<Room, number>} */ #shown = new Map();
-  /** @type {ReturnType<typeof setTimeout> | undefined} */ #timer;
-  #tries = 0;
 
   /** @param {Settings} settings */
   constructor(settings) {
@@ -53,38 +50,42 @@ export class Connection {
     this.#users.delete(f);
     if (this.#users.size) return;
     all.splice(all.indexOf(this), 1);
-    clearTimeout(this.#timer);
-    this.client?.close();
+    const { client } = this;
     this.client = null;
+    client?.close();
   }
 
-  /** The session that is stored can only be resumed when the server is there: until then, it is tried again. */
   async #start() {
     const { server, session, token } = this.settings;
     const supply = typeof token === 'string' ? () => token : (token ?? undefined);
     const client = connect({ server, session, token: supply });
     this.client = client;
+    const fail = (/** @type {unknown} */ err) => {
+      this.error = err;
+      this.#changed();
+    };
+    client.on('error', fail);
     client.on('session', () => this.#changed());
     client.on('connection', () => this.#changed());
     try {
       await client.ready;
-      this.ready = true;
-      this.error = null;
     } catch (err) {
-      if (client !== this.client) return;
-      client.close();
-      this.error = err;
-      if (isTransient(err) && !(/** @type {Error} */ (err).cause))
-        this.#timer = setTimeout(() => this.retry(), delay(this.#tries++));
+      if (client === this.client) fail(err);
+      return;
     }
-    if (client === this.client) this.#changed();
+    if (client !== this.client) return;
+    this.ready = true;
+    this.error = null;
+    this.#changed();
   }
 
+  /** Waits no longer. */
   retry() {
     if (this.ready || !this.error) return;
-    clearTimeout(this.#timer);
     this.error = null;
+    const before = this.client;
     void this.#start();
+    before?.close();
   }
 
   #changed() {

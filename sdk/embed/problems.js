@@ -1,13 +1,10 @@
 // What went wrong, in words for the visitor, and as a code for the page.
 
-import { Problem, Unreachable } from '../sdk.js';
+import { isTransient, Problem, Unreachable } from '../sdk.js';
 import { fill } from './texts.js';
 
 /** @typedef {import('./texts.js').Texts} Texts */
 /** @typedef {{ code: string, message: string, error?: unknown, isTransient: boolean }} Trouble */
-
-/** Whether the same may succeed later. @param {unknown} err */
-export const isTransient = (err) => err instanceof Unreachable || (err instanceof Problem && err.isTransient);
 
 const POLICY_EVENT = 100; // milliseconds
 

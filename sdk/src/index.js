@@ -8,11 +8,11 @@ import { Account } from './rooms.js';
 import { Session } from './session.js';
 import { SharedStream } from './share.js';
 import { defaultStorage, isPage, memoryStorage } from './storage.js';
-import { Listeners, newKey, Watched } from './tools.js';
+import { Listeners, newKey, pause, retryDelay, Watched } from './tools.js';
 import { Upload } from './upload.js';
 import { isTransient, Problem, Unreachable } from './problem.js';
 
-export { memoryStorage, Problem, Unreachable };
+export { isTransient, memoryStorage, Problem, Unreachable };
 
 /** The parts that the web client of the same server is made of too. Not for others: they change without notice. */
 export const lowLevel = {
@@ -60,6 +60,7 @@ class Parley {
   /** @type {Map<string, Listeners<[any]>>} */ #listeners = new Map();
   #tab = newKey();
   #over = new AbortController();
+  #wait = pause(0);
   #releaseTab;
 
   /** @param {import('../sdk').Options} options */
@@ -90,15 +91,43 @@ class Parley {
     this.ready.catch(() => {}); // who waits for it is told
   }
 
+  /** Whether there is a session, is known only when the server and the product respond: until then, it is tried again. */
   async #resume() {
-    await this.session.resume();
+    try {
+      for (let tries = 0; !(await this.#tryResume(tries)); tries++);
+    } finally {
+      if (!this.rooms.account) this.#setConnection('closed');
+    }
     await this.rooms.account?.loaded;
+  }
+
+  /** @param {number} tries @returns {Promise<boolean>} false means try again */
+  async #tryResume(tries) {
+    const { signal } = this.#over;
+    try {
+      await this.session.resume();
+      return true;
+    } catch (err) {
+      if (!isTransient(err) || signal.aborted) throw err;
+      if (!this.rooms.account) this.#setConnection('connecting');
+      this.#emit('error', err);
+      this.#wait = pause(retryDelay(/** @type {Problem} */ (err).retryAfter * 1000, tries));
+      await this.#wait.over;
+      if (signal.aborted) throw err;
+      return false;
+    }
+  }
+
+  /** @param {boolean} [isOnline] the network was away */
+  #wake(isOnline) {
+    this.#wait.wake();
+    this.rooms.account?.wake(isOnline);
   }
 
   #watchPage() {
     const { signal } = this.#over;
-    addEventListener('online', () => this.rooms.account?.wake(true), { signal });
-    document.addEventListener('visibilitychange', () => document.hidden || this.rooms.account?.wake(), { signal });
+    addEventListener('online', () => this.#wake(true), { signal });
+    document.addEventListener('visibilitychange', () => document.hidden || this.#wake(), { signal });
   }
 
   /** @param {import('../sdk').Session | null} session @param {string} reason */
@@ -183,10 +212,8 @@ class Parley {
     return this.#begin('/v1/users', account, this.user?.guest);
   }
 
-  async logOut() {
-    const { cookie, id } = this.session;
-    await this.http.call('DELETE', '/v1/sessions/current', { cookies: cookie });
-    await this.session.end('log_out', id);
+  logOut() {
+    return this.session.logOut();
   }
 
   /** @param {number | string} room */
@@ -240,6 +267,7 @@ class Parley {
 
   close() {
     this.#over.abort();
+    this.#wait.wake();
     this.rooms.account?.close();
     this.session.close();
     this.#releaseTab();

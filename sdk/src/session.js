@@ -2,13 +2,14 @@
 // them renews the access token for all: a refresh token works once.
 
 import { Problem, Unreachable } from './problem.js';
-import { Listeners } from './tools.js';
+import { Listeners, pause } from './tools.js';
 
 /** @typedef {import('../sdk').Session} SessionData */
 /** @typedef {SessionData & { expires_at: number }} Kept */
 
 const RENEW_BEFORE = 60_000; // milliseconds before its expiry at which a token is renewed
 const REFRESH_TIMEOUT = 30_000; // milliseconds; all tabs wait for a refresh, and a log-in does too
+const LOG_OUT_TIMEOUT = 5000; // milliseconds for the server's part of a log-out
 
 /** @param {Kept | null} session @returns {session is Kept} */
 const isValid = (session) => Boolean(session && Date.now() < session.expires_at - RENEW_BEFORE);
@@ -183,6 +184,25 @@ export class Session {
     };
     // A refresh that is under way would replace the new cookie. The token of a guest may itself have to be renewed.
     return asGuest ? send() : this.#hold(send);
+  }
+
+  /** Logs out here, whatever the server does. @returns {Promise<boolean>} whether the server has ended the session too */
+  async logOut() {
+    const id = this.id ?? (await this.#read())?.session_id;
+    const over = new AbortController(); // a late response would delete the cookie of the next log-in
+    const request = this.http.call('DELETE', '/v1/sessions/current', { cookies: this.cookie, signal: over.signal });
+    const limit = pause(LOG_OUT_TIMEOUT);
+    const isEnded = await Promise.race([
+      request.then(
+        () => true,
+        () => false,
+      ),
+      limit.over.then(() => false),
+    ]);
+    limit.wake();
+    over.abort();
+    await this.end('log_out', id);
+    return isEnded;
   }
 
   /**

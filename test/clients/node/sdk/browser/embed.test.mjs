@@ -423,12 +423,15 @@ test('the users of a product need no form, and elements share a connection until
   // The back end of the product is away for a moment. A page may also set everything before the element is in it.
   await page.evaluate((token) => {
     const element = Object.assign(document.createElement('parley-room'), { room: 'lobby', texts: { send: 'Senden' } });
-    let calls = 0;
-    element.token = () => (calls++ ? token : Promise.reject(new Error('away')));
+    window.isAway = true;
+    element.token = () => (window.isAway ? Promise.reject(new Error('away')) : token);
     document.body.append(element);
   }, token);
   await page.getByRole('alert').getByText('This page could not log you in.').waitFor();
-  await page.getByRole('button', { name: 'Try again' }).click();
+  await page.getByRole('button', { name: 'Try again' }).waitFor();
+  await page.evaluate(() => {
+    window.isAway = false;
+  });
   await page.getByRole('button', { name: 'Senden' }).waitFor();
 });
 
