@@ -83,8 +83,8 @@ func TestLeavingCanBeRepeated(t *testing.T) {
 	}}})
 }
 
-// TestDeletionsOfWhatCannotExist names things in a form that none has: that is a mistake of the client, and nothing that
-// was deleted before.
+// TestDeletionsOfWhatCannotExist names things in a form that none has: that is a mistake of the client, and nothing
+// that was deleted before.
 func TestDeletionsOfWhatCannotExist(t *testing.T) {
 	harness.RunScenarios(t, []harness.Scenario{{Name: "forms", Run: func(_ *testing.T, c *harness.Client) {
 		owner := c.NewGuest("owner")
