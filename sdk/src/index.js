@@ -136,6 +136,7 @@ class Parley {
     before?.close();
     if (reason === 'log_out' || reason === 'account_deleted') void before?.outbox.clear();
     this.rooms.account = session && this.#openAccount(session.user);
+    this.#wait.wake(); // after a log-in, it is known who the user is
     this.rooms.changed();
     this.#setConnection(session ? 'connecting' : 'closed');
     this.#emit('session', { user: this.user, reason });

@@ -8,7 +8,7 @@ import { Listeners, pause } from './tools.js';
 /** @typedef {SessionData & { expires_at: number }} Kept */
 
 const RENEW_BEFORE = 60_000; // milliseconds before its expiry at which a token is renewed
-const REFRESH_TIMEOUT = 30_000; // milliseconds; all tabs wait for a refresh, and a log-in does too
+const TIMEOUT = 30_000; // milliseconds for a refresh or a log-in, which all tabs wait for
 const LOG_OUT_TIMEOUT = 5000; // milliseconds for the server's part of a log-out
 
 /** @param {Kept | null} session @returns {session is Kept} */
@@ -100,7 +100,7 @@ export class Session {
         keepalive: true,
         cookies: this.cookie,
         body: this.cookie ? { cookie: true } : { refresh_token: kept.refresh_token },
-        signal: AbortSignal.timeout(REFRESH_TIMEOUT),
+        signal: AbortSignal.timeout(TIMEOUT),
       });
       if (changes === this.#changes) return (await this.#keep(data)).access_token;
     } catch (err) {
@@ -178,6 +178,7 @@ export class Session {
         anonymous: !asGuest,
         cookies: this.cookie,
         body: this.cookie ? { ...body, cookie: true } : body,
+        signal: AbortSignal.timeout(TIMEOUT),
       });
       await this.#keep(data, true);
       return data;
@@ -210,12 +211,15 @@ export class Session {
    * @param {string} reason @param {string} [id] of the session: another one may have begun
    */
   async end(reason, id = this.id) {
+    const before = this.id;
     const kept = await this.#read();
     const known = this.#now ?? kept;
     if (!known || known.session_id !== id) return; // it has ended already
+    const isFirst = before === this.id; // the stream and a response may both say that it has ended
     this.#now = null;
     this.#changes++;
     if ((kept?.session_id ?? id) === id) await this.storage.remove(this.key);
+    if (!isFirst) return;
     this.#tabs?.postMessage({ reason, session_id: id });
     if (!this.#isClosed) this.changed.call(null, reason);
   }

@@ -120,6 +120,23 @@ test('a stored session is resumed once the server is back', async () => {
   assert.equal(client.user?.username, 'dov');
 });
 
+test('a client that waits for the server is ready when somebody logs in', async () => {
+  const { server } = holder;
+  const storage = memoryStorage();
+  (await signUp(server, 'gus', { storage })).close();
+  const key = storage.keys().find((k) => k.endsWith('.session'));
+  storage.set(key, JSON.stringify({ ...JSON.parse(storage.get(key)), expires_at: 0 }));
+  const away = { status: 503, headers: { 'Retry-After': '3600' } };
+  disturb((request) => (request.url.endsWith('/refresh') ? Promise.resolve(Response.json({}, away)) : undefined));
+  const client = open({ server: server.base, storage });
+  const errors = [];
+  client.on('error', (err) => errors.push(err));
+  await until(() => errors.length);
+  await client.logIn({ username: 'gus', password: PASSWORD });
+  await client.ready;
+  assert.equal(client.user?.username, 'gus');
+});
+
 test('a log-out without the server ends the session here, and tells that it has not ended there', async (t) => {
   const { server } = holder;
   const { setTimeout } = globalThis;

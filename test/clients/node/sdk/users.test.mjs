@@ -149,6 +149,19 @@ test('a log-in waits for a refresh that is under way, and is what counts', async
   }
 });
 
+test('an end that the stream and a response tell at the same time is told once', async () => {
+  const { server } = holder;
+  const { ann } = await pair('once');
+  const kept = memoryStorage();
+  const storage = { ...kept, get: async (key) => kept.get(key), remove: async (key) => kept.remove(key) };
+  const client = open({ server: server.base, storage });
+  await client.logIn({ username: ann.user.username, password: PASSWORD });
+  const told = [];
+  client.on('session', ({ reason }) => told.push(reason));
+  await Promise.all(['log_out', 'session_revoked'].map((reason) => client.session.end(reason)));
+  assert.deepEqual([told, client.user, kept.keys()], [['log_out'], null, []]);
+});
+
 test('a log-out while the token is renewed ends the session', async () => {
   const { server } = holder;
   const { ann } = await pair('ended');
