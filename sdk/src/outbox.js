@@ -5,13 +5,15 @@
 // clients that send the same message use the same idempotency key, and the server stores it once.
 
 import { isTransient, Problem } from './problem.js';
-import { backoff, newKey, pause } from './tools.js';
+import { newKey, pause, retryAfter, retryDelay } from './tools.js';
 import { isPage, patient } from './storage.js';
 
 /** @typedef {import('../sdk').Message} Message */
 /** @typedef {import('./upload.js').Upload} Upload */
 
 const KEY_LIFETIME = 23 * 60 * 60_000; // an hour less than the server keeps Idempotency-Keys
+
+const ANSWER_TIMEOUT = 30_000; // milliseconds
 
 /** Why a message was not sent, if neither the server nor the network is the reason. */
 export class Unsent extends Error {}
@@ -211,34 +213,37 @@ export class Outbox {
     for (let tries = 0; !this.#over.signal.aborted; ) {
       const entry = this.all.find((e) => e.room_id === room && e.state === 'sending' && e.isUploaded);
       if (!entry) break;
-      if (await this.#send(entry)) {
+      const err = await this.#send(entry);
+      if (!err) {
         tries = 0;
         continue;
       }
-      const wait = pause(backoff(tries++, 15_000));
+      const wait = pause(retryDelay(retryAfter(err), tries++, 15_000));
       this.#sending.set(room, wait);
       await wait.over;
     }
     this.#sending.delete(room);
   }
 
-  /** @param {Pending} entry @returns {Promise<boolean>} whether it was stored or refused; false means try again */
+  /** @param {Pending} entry @returns the error after which it is to be sent again, if any */
   async #send(entry) {
     try {
       const { data } = await this.http.call('POST', `/v1/rooms/${entry.room_id}/messages`, {
         key: entry.client_id,
         body: entry.body,
-        signal: this.#over.signal,
+        // Without an answer, the messages after this one would wait for ever. With its key, it may be sent again.
+        signal: AbortSignal.any?.([this.#over.signal, AbortSignal.timeout(ANSWER_TIMEOUT)]) ?? this.#over.signal,
       });
       this.stored(data);
       this.acknowledge(data);
       this.#remove(entry); // of an older server, whose response has no client_id
-      return true;
+      entry.resolve(data);
+      return undefined;
     } catch (err) {
-      if (this.#over.signal.aborted) return true;
-      if (isTransient(err) || (err instanceof Problem && err.status === 401)) return false;
+      if (this.#over.signal.aborted) return undefined;
+      if (isTransient(err) || (err instanceof Problem && err.status === 401)) return err;
       this.#fail(entry, /** @type {Error} */ (err));
-      return true;
+      return undefined;
     }
   }
 

@@ -1,8 +1,7 @@
 // Keeps the event stream open: reads server-sent events with fetch, which runs everywhere and carries the token, and
 // reconnects after the last event.
 
-import { Problem } from './problem.js';
-import { pause, retryDelay } from './tools.js';
+import { pause, retryAfter, retryDelay } from './tools.js';
 
 const SILENCE_LIMIT = 60_000; // milliseconds; the server sends at least a comment every 20 seconds
 const TICK_INTERVAL = 15_000;
@@ -42,7 +41,7 @@ export class Stream {
       try {
         if (await this.#read()) tries = 0;
       } catch (err) {
-        if (err instanceof Problem) this.#after = err.retryAfter * 1000;
+        this.#after ||= retryAfter(err);
       }
       this.streamId = '';
       if (this.#stopped) break;

@@ -1,6 +1,6 @@
 // Small things that all modules use.
 
-import { isTransient } from './problem.js';
+import { isTransient, Problem } from './problem.js';
 
 /** A random key for a request or a message. crypto.randomUUID exists only in secure contexts. */
 export function newKey() {
@@ -32,6 +32,9 @@ export const backoff = (tries, max = 30_000) => Math.min(max, 500 * 2 ** tries) 
  * @param {number} tries @param {number} [max]
  */
 export const retryDelay = (asked, tries, max) => Math.max(Number(asked) || 0, backoff(tries, max));
+
+/** How long the server asks to wait, in milliseconds. @param {unknown} err */
+export const retryAfter = (err) => (err instanceof Problem ? err.retryAfter * 1000 : 0);
 
 /** Who is called when something happens. @template {any[]} T */
 export class Listeners {
@@ -94,8 +97,9 @@ export class Tasks {
     const task = { again: true, wake: () => {} };
     this.#running.set(name, task);
     let tries = 0;
+    let asked = 0;
     while (task.again && !this.#stopped) {
-      const wait = pause(tries ? backoff(tries) : delay);
+      const wait = pause(tries ? retryDelay(asked, tries) : delay);
       if (tries) task.wake = wait.wake;
       await wait.over;
       if (this.#stopped) break;
@@ -106,6 +110,7 @@ export class Tasks {
       } catch (err) {
         if (isTransient(err)) {
           tries++;
+          asked = retryAfter(err);
           task.again = true;
         } else if (/** @type {Error} */ (err).name !== 'Problem') reportError(err);
       }

@@ -2,12 +2,25 @@
 // continues from there.
 
 import { isTransient, Problem, Unreachable } from './problem.js';
-import { backoff, newKey, pause, Watched } from './tools.js';
+import { newKey, pause, retryAfter, retryDelay, Watched } from './tools.js';
 
 const CHUNK_SIZE = 4 * 1024 * 1024;
 const CHUNK_SIZE_OF_FETCH = 1024 * 1024; // it tells nothing of the progress of a request
 const TUS = { 'Tus-Resumable': '1.0.0' };
 const MAX_CONCURRENT = 2;
+const MAX_FAILURES = 8; // of requests that the server has answered, without a byte more
+
+/** The server has taken nothing of a chunk. */
+class Stalled extends Error {}
+
+/** @param {unknown} err @param {...number} statuses */
+const hasStatus = (err, ...statuses) => err instanceof Problem && statuses.includes(err.status);
+
+/** Whether the same bytes may be taken later. 423: an earlier request still writes. @param {unknown} err */
+const isTemporary = (err) => isTransient(err) || hasStatus(err, 423);
+
+/** Whether bytes after the offset that the server has may be taken. @param {unknown} err */
+const isAtWrongOffset = (err) => err instanceof Stalled || hasStatus(err, 409, 460);
 
 /** The uploads that wait for others. @type {Upload[]} */
 const queue = [];
@@ -110,21 +123,24 @@ export class Upload extends Watched {
     if (this.state !== 'waiting') return;
     this.state = 'sending';
     let isOffsetKnown = !this.url;
-    for (let tries = 0; this.state === 'sending'; ) {
-      const before = this.sent;
+    let [tries, failures, furthest] = [0, 0, this.sent];
+    while (this.state === 'sending') {
       try {
         if (!isOffsetKnown) await this.#readOffset();
         isOffsetKnown = true;
         await this.#step();
-        if (this.sent > before) tries = 0;
+        if (this.sent > furthest) {
+          furthest = this.sent;
+          tries = failures = 0;
+        }
       } catch (err) {
         if (/** @type {string} */ (this.state) === 'stopped') return;
-        if (!isTransient(err) && !(err instanceof Problem && [409, 423, 460].includes(err.status))) {
+        if (!isTemporary(err) && !(isAtWrongOffset(err) && ++failures < MAX_FAILURES)) {
           this.#end('failed', /** @type {Error} */ (err));
           return;
         }
         isOffsetKnown = false;
-        this.#wait = pause(backoff(tries++, 10_000));
+        this.#wait = pause(retryDelay(retryAfter(err), tries++, 10_000));
         await this.#wait.over;
       }
       this.changed();
@@ -156,7 +172,7 @@ export class Upload extends Watched {
       const { headers } = await this.http.call('HEAD', this.url, { headers: TUS, signal: this.#over.signal });
       this.#readOffsetFrom((name) => headers.get(name));
     } catch (err) {
-      if (!(err instanceof Problem) || (err.status !== 404 && err.status !== 410)) throw err;
+      if (!hasStatus(err, 404, 410)) throw err;
       // It has expired: start again.
       this.url = undefined;
       this.#key = newKey();
@@ -166,17 +182,29 @@ export class Upload extends Watched {
 
   /** @param {(name: string) => string | null} header of the response */
   #readOffsetFrom(header) {
-    this.sent = Number(header('Upload-Offset'));
+    const offset = header('Upload-Offset') ?? '';
+    if (!/^\d+$/.test(offset) || Number(offset) > this.size)
+      throw new Error('The server, or a proxy before it, does not say how much of the file it has.');
+    this.sent = Number(offset);
     this.#id = header('Parley-File-Id') ?? '';
   }
 
   async #sendChunk() {
     const start = this.sent;
+    await this.#sendBytes(start);
+    const isOver = this.sent === this.size;
+    if (!this.#id && (isOver || this.sent <= start)) throw new Stalled('The server takes no more of the file.');
+  }
+
+  /** @param {number} start */
+  async #sendBytes(start) {
     const headers = { ...TUS, 'Upload-Offset': String(start), 'Content-Type': 'application/offset+octet-stream' };
     const url = /** @type {string} */ (this.url);
     const { signal } = this.#over;
+    const size = globalThis.XMLHttpRequest ? CHUNK_SIZE : CHUNK_SIZE_OF_FETCH;
+    // Read before it is sent: a file that has changed or is gone would look like a broken connection.
+    const raw = await this.data.slice(start, start + size).arrayBuffer();
     if (!globalThis.XMLHttpRequest) {
-      const raw = this.data.slice(start, start + CHUNK_SIZE_OF_FETCH);
       const response = await this.http.call('PATCH', url, { headers, raw, signal });
       this.#readOffsetFrom((name) => response.headers.get(name));
       return;
@@ -196,14 +224,15 @@ export class Upload extends Watched {
       xhr.onload = () => resolve(xhr);
       xhr.onerror = xhr.onabort = () => reject(new Unreachable());
       signal.onabort = () => xhr.abort();
-      xhr.send(this.data.slice(start, start + CHUNK_SIZE));
+      xhr.send(raw);
     });
     const { status } = request;
     if (status === 204) this.#readOffsetFrom((name) => request.getResponseHeader(name));
     else {
       this.sent = start;
+      const wait = Number(request.getResponseHeader('Retry-After')) || 0;
       if (status === 401) await this.http.token(true); // and then once more
-      throw status === 401 ? new Unreachable() : new Problem(status, parse(request.responseText));
+      throw status === 401 ? new Unreachable() : new Problem(status, parse(request.responseText), wait);
     }
   }
 

@@ -1,8 +1,11 @@
 // What the SDK does when the server or a proxy responds with nonsense. Its responses are made here, without a server.
 
 import assert from 'node:assert/strict';
+import { mkdtempSync, openAsBlob, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
 import { afterEach, test } from 'node:test';
-import { disturb, memoryStorage, open, until } from './support.mjs';
+import { disturb, hang, memoryStorage, open, until } from './support.mjs';
 
 const SERVER = 'http://parley.test';
 const { setTimeout } = globalThis;
@@ -42,12 +45,15 @@ function network(respond) {
 
 const connectAs = (token = 'token', options = {}) => open({ server: SERVER, token: () => token, ...options });
 
-/** Collects the delays of all timers that are set from now on, but for those of less than 300 ms, which are joined reads. */
-function recordDelays() {
+/**
+ * Collects the delays of all timers that are set from now on, but for those of less than 300 ms, which are joined reads.
+ * @param {number} [most] the longest delay that is kept to
+ */
+function recordDelays(most = Infinity) {
   const delays = [];
   globalThis.setTimeout = (f, ms, ...rest) => {
     if (!(ms > 0 && ms < 300)) delays.push(ms);
-    return setTimeout(f, ms, ...rest);
+    return setTimeout(f, Math.min(ms, most), ...rest);
   };
   return delays;
 }
@@ -169,4 +175,87 @@ test('stored messages that cannot be read are dropped, and the others are sent',
   connectAs('token', { storage });
   await until(() => sent.length > 0 && storage.keys().length === 0);
   assert.deepEqual(sent, ['good']);
+});
+
+test('a message waits as long as the server asks for', async () => {
+  let delays = [];
+  network((what) => {
+    if (what !== 'POST /v1/rooms/5/messages') return undefined;
+    delays = recordDelays();
+    return json({}, 429, { 'Retry-After': '60' });
+  });
+  const ann = connectAs();
+  await ann.ready;
+  ann.rooms.get(5).send('hello');
+  await until(() => delays.length > 0);
+  assert.equal(delays[0], 60_000);
+});
+
+test('a message that gets no answer is sent again', async (t) => {
+  const keys = [];
+  const limits = [];
+  t.mock.method(AbortSignal, 'timeout', (ms) => {
+    const timer = new AbortController();
+    limits.push(() => timer.abort(new DOMException(`${ms} ms are over`, 'TimeoutError')));
+    return timer.signal;
+  });
+  network((what, request) => {
+    if (what !== 'POST /v1/rooms/5/messages') return undefined;
+    keys.push(request.headers.get('Idempotency-Key'));
+    return keys.length === 1 ? hang(request) : json({ id: 1, room_id: 5, sender: { id: 1 } }, 201);
+  });
+  const ann = connectAs();
+  await ann.ready;
+  const { sent } = ann.rooms.get(5).send('hello');
+  await until(() => keys.length === 1);
+  limits[0]();
+  await sent;
+  assert.deepEqual(keys, [keys[0], keys[0]]);
+});
+
+/** A server that takes uploads, and responds with these headers to each chunk. Returns what requests there were. */
+function uploadNetwork(headers) {
+  const requests = [];
+  network((what) => {
+    if (!what.includes('/v1/uploads')) return undefined;
+    requests.push(what.split(' ')[0]);
+    const status = what.startsWith('POST') ? 201 : what.startsWith('HEAD') ? 200 : 204;
+    return new Response(null, { status, headers: status === 201 ? { Location: '/v1/uploads/x' } : headers });
+  });
+  return requests;
+}
+
+for (const [name, headers] of Object.entries({
+  'no offset': {},
+  'an offset that is no number': { 'Upload-Offset': 'abc' },
+  'a negative offset': { 'Upload-Offset': '-5' },
+  'an offset beyond the end': { 'Upload-Offset': '4' },
+  'the offset of before': { 'Upload-Offset': '0' },
+  'the end, but no file': { 'Upload-Offset': '3' },
+}))
+  test(`an upload fails when the server says ${name}`, async () => {
+    const requests = uploadNetwork(headers);
+    const ann = connectAs();
+    await ann.ready;
+    const upload = ann.upload(5, new File(['tea'], 'tea.txt'));
+    recordDelays(1);
+    await assert.rejects(upload.file, /server/);
+    assert.equal(upload.state, 'failed');
+    const chunks = requests.filter((r) => r === 'PATCH').length;
+    assert.ok(chunks <= 8, `${chunks} chunks were sent`);
+  });
+
+test('an upload fails when its file cannot be read any more', async (t) => {
+  const folder = mkdtempSync(path.join(tmpdir(), 'parley-sdk-'));
+  t.after(() => rmSync(folder, { recursive: true, force: true }));
+  const file = path.join(folder, 'shrinks');
+  writeFileSync(file, 'tea');
+  const data = await openAsBlob(file);
+  writeFileSync(file, '');
+  const requests = uploadNetwork({});
+  const ann = connectAs();
+  await ann.ready;
+  const message = ann.rooms.get(5).send({ files: [{ name: 'tea.txt', data }] });
+  await until(() => message.state === 'failed');
+  assert.deepEqual([message.error.name, message.files[0].state, requests], ['NotReadableError', 'failed', ['POST']]);
 });
