@@ -63,6 +63,9 @@ export class Unreachable extends Error {
 /** Whether the same request may succeed later: an `Unreachable`, or a `Problem` that says so. */
 export function isTransient(error: unknown): boolean;
 
+/** Why a message was not sent, if neither the server nor the network is the reason: see `Pending.sent`. */
+export class Unsent extends Error {}
+
 /** Where the session and unsent messages are kept. Each function may return a promise. */
 export interface Storage {
   get(key: string): string | null | Promise<string | null>;
@@ -255,7 +258,11 @@ export interface Pending {
   readonly state: 'sending' | 'failed';
   /** Why it failed. */
   readonly error?: Error;
-  /** The message as it is stored. It never rejects before `discard`, since `retry` may follow a failure. */
+  /**
+   * The message as it is stored. A failure does not reject it, since `retry` may follow. It rejects with `Unsent` after
+   * `discard`, and when the session ends or the client is closed: the message stays stored, unless the user has logged
+   * out, and is sent when the same user is there again.
+   */
   readonly sent: Promise<Message>;
   /** Sends a failed message again. */
   retry(): void;

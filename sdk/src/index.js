@@ -12,7 +12,7 @@ import { Listeners, newKey, pause, retryDelay, Watched } from './tools.js';
 import { Upload } from './upload.js';
 import { isTransient, Problem, Unreachable } from './problem.js';
 
-export { isTransient, memoryStorage, Problem, Unreachable };
+export { isTransient, memoryStorage, Problem, Unreachable, Unsent };
 
 /** The parts that the web client of the same server is made of too. Not for others: they change without notice. */
 export const lowLevel = {

@@ -16,7 +16,9 @@ const KEY_LIFETIME = 23 * 60 * 60_000; // an hour less than the server keeps Ide
 const ANSWER_TIMEOUT = 30_000; // milliseconds
 
 /** Why a message was not sent, if neither the server nor the network is the reason. */
-export class Unsent extends Error {}
+export class Unsent extends Error {
+  name = 'Unsent';
+}
 
 class Pending {
   client_id = newKey();
@@ -134,6 +136,7 @@ export class Outbox {
   add(room, values) {
     const entry = new Pending(this, room, values);
     this.all = [...this.all, entry];
+    if (this.#over.signal.aborted) this.#rejectAll('The session has ended.');
     for (const file of entry.files) file.subscribe(() => this.changed(room));
     this.#begin(entry);
     return entry;
@@ -291,12 +294,19 @@ export class Outbox {
 
   /** Deletes what is stored, at log-out. */
   async clear() {
+    this.#rejectAll('You have logged out.');
     this.all = [];
     for (const key of await this.storage.keys()) if (key.startsWith(this.prefix)) await this.storage.remove(key);
   }
 
+  /** Nobody waits for what this outbox does not send any more. @param {string} why */
+  #rejectAll(why) {
+    for (const entry of this.all) entry.reject(new Unsent(why));
+  }
+
   close() {
     this.#over.abort();
+    this.#rejectAll('The session has ended.');
     for (const wait of this.#sending.values()) wait.wake();
   }
 }

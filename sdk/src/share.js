@@ -9,6 +9,12 @@ import { Listeners } from './tools.js';
 const MAX_SEEN = 2000;
 const JOIN_TIMEOUT = 5000; // milliseconds; a leader whose page is suspended does not answer
 
+/** Any script of the page's origin may post anything. @param {any} message */
+const isValid = (message) =>
+  typeof message?.from === 'string' &&
+  (message.type !== 'join' || (Array.isArray(message.rooms) && message.rooms.every(Number.isSafeInteger))) &&
+  (message.type !== 'event' || typeof message.event?.name === 'string');
+
 export class SharedStream {
   event = /** @type {Listeners<[string, any]>} */ (new Listeners());
   state = /** @type {Listeners<[boolean]>} */ (new Listeners());
@@ -50,7 +56,7 @@ export class SharedStream {
       return;
     }
     this.#channel = new BroadcastChannel(`${key}.stream`);
-    this.#channel.onmessage = ({ data }) => this.#onMessage(data);
+    this.#channel.onmessage = ({ data }) => isValid(data) && this.#onMessage(data);
     this.#post({ type: 'join', rooms: [] });
     setTimeout(this.#resolveJoined, JOIN_TIMEOUT);
     void this.#lead();

@@ -5,7 +5,7 @@ import { mkdtempSync, openAsBlob, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, test } from 'node:test';
-import { disturb, hang, memoryStorage, open, until } from './support.mjs';
+import { disturb, hang, lowLevel, memoryStorage, open, until } from './support.mjs';
 
 const SERVER = 'http://parley.test';
 const { setTimeout } = globalThis;
@@ -258,4 +258,21 @@ test('an upload fails when its file cannot be read any more', async (t) => {
   const message = ann.rooms.get(5).send({ files: [{ name: 'tea.txt', data }] });
   await until(() => message.state === 'failed');
   assert.deepEqual([message.error.name, message.files[0].state, requests], ['NotReadableError', 'failed', ['POST']]);
+});
+
+test('a tab passes over what is no message of another tab', async (t) => {
+  const other = new BroadcastChannel('key.stream');
+  t.after(() => other.close());
+  const answers = [];
+  other.onmessage = ({ data }) => answers.push(data);
+  const locks = { hold: (_name, f) => f(), whenGone() {} };
+  const tab = new lowLevel.SharedStream({}, locks, 'key', 'own', true);
+  t.after(() => tab.close());
+  await tab.joined;
+  const bad = [null, 5, {}, { type: 'join' }, { type: 'join', from: 'x' }, { type: 'join', from: 'x', rooms: null }];
+  bad.push({ type: 'join', from: 'x', rooms: ['5'] }, { type: 'event', from: 'x' });
+  for (const message of bad) other.postMessage(message);
+  other.postMessage({ type: 'join', from: 'x', rooms: [5] });
+  await until(() => answers.some((a) => a.type === 'state'));
+  assert.equal(answers.filter((a) => a.type === 'state').length, 1);
 });

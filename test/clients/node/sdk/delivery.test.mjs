@@ -17,6 +17,7 @@ import {
   record,
   signUp,
   texts,
+  Unsent,
   until,
   useServer,
 } from './support.mjs';
@@ -184,7 +185,7 @@ test('what was not sent when a session ended is sent after the next log-in', asy
       ? Promise.reject(new TypeError('fetch failed'))
       : undefined,
   );
-  room.send('before the end');
+  const { sent } = room.send('before the end');
   await until(() => ann.storage.keys().some((key) => key.includes('.unsent.')));
   const other = open({ server: server.base });
   await other.logIn({ username: 'again-ann', password: PASSWORD });
@@ -192,10 +193,12 @@ test('what was not sent when a session ended is sent after the next log-in', asy
     body: { current_password: PASSWORD, new_password: 'another one' },
   });
   await until(() => ann.connection === 'closed');
+  await assert.rejects(sent, Unsent);
+  await assert.rejects(room.send('after the end').sent, Unsent);
   isAway = false;
   await ann.logIn({ username: 'again-ann', password: 'another one' });
   const again = await ann.open(room.id);
-  await eventually(() => [texts(again), again.pending.length], [['before the end'], 0]);
+  await eventually(() => [texts(again), again.pending.length], [['before the end', 'after the end'], 0]);
 });
 
 test('a message that is refused fails, and can be sent again or given up', async () => {
@@ -219,4 +222,20 @@ test('a message that is refused fails, and can be sent again or given up', async
   other.discard();
   await assert.rejects(other.sent);
   assert.deepEqual(bobs.pending, []);
+});
+
+test('what was not sent is gone after the log-out', async () => {
+  const { server } = holder;
+  const ann = await signUp(server, 'out-ann');
+  const room = await ann.createRoom({ name: 'Out' });
+  disturb((request) =>
+    request.url.endsWith('/messages') && request.method === 'POST'
+      ? Promise.reject(new TypeError('fetch failed'))
+      : undefined,
+  );
+  const { sent } = room.send('never mind');
+  await until(() => ann.storage.keys().some((key) => key.includes('.unsent.')));
+  await ann.logOut();
+  await assert.rejects(sent, Unsent);
+  await eventually(() => ann.storage.keys(), []);
 });

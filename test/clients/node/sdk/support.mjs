@@ -6,7 +6,8 @@ import { after, afterEach, before } from 'node:test';
 import { Server, until } from '../web/server.mjs';
 
 export { until };
-export const { connect, memoryStorage, Problem, Unreachable } = await import('../../../../sdk/sdk.js');
+export const { connect, lowLevel, memoryStorage, Problem, Unreachable, Unsent } =
+  await import('../../../../sdk/sdk.js');
 export const PASSWORD = 'correct horse';
 
 /** A server for the tests of one file. */
