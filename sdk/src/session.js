@@ -105,7 +105,7 @@ export class Session {
       if (changes === this.#changes) return (await this.#keep(data)).access_token;
     } catch (err) {
       if (err instanceof Problem && err.status === 401)
-        await this.end(err.code === 'session_revoked' ? 'session_revoked' : 'expired', kept.session_id);
+        await this.end(err.code === 'session_revoked' ? 'session_revoked' : 'expired', this.id ?? kept.session_id);
       throw err;
     }
     // The user has logged out or signed up meanwhile.

@@ -1,7 +1,10 @@
 // close() at any moment, and tokens of the product that are late or do not come.
 
 import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { test } from 'node:test';
+import { fileURLToPath } from 'node:url';
 import {
   connect,
   disturb,
@@ -16,6 +19,7 @@ import {
 } from './support.mjs';
 
 const holder = useServer();
+const hanging = fileURLToPath(new URL('hanging.mjs', import.meta.url));
 
 test('a client that is closed before it is ready opens no stream, and tells nothing', async () => {
   const { server } = holder;
@@ -61,6 +65,14 @@ test('a token that does not come holds up only its own client, until that is clo
   hanging.close();
   await assert.rejects(request, (err) => err instanceof Problem && err.code === 'unauthenticated');
   await assert.rejects(hanging.ready, Problem);
+});
+
+test('a program whose token function hangs ends after close()', { timeout: 60_000 }, async (t) => {
+  const { server } = holder;
+  const { access_token } = await server.api('POST', '/v1/users', { username: 'bea', password: PASSWORD });
+  const child = spawn(process.execPath, [hanging, server.base, access_token], { stdio: ['ignore', 2, 2] });
+  t.after(() => child.kill('SIGKILL'));
+  assert.deepEqual(await once(child, 'close'), [0, null]);
 });
 
 test('an error of the token function is transient: a message waits, and is sent later', async () => {

@@ -149,6 +149,21 @@ test('a log-in waits for a refresh that is under way, and is what counts', async
   }
 });
 
+test('a client whose stored session is that of another user now, and has expired, is logged out', async () => {
+  const { server } = holder;
+  const { ann, bob } = await pair('stale');
+  const storage = memoryStorage();
+  const options = { server: server.base, storage };
+  const first = open(options);
+  await first.logIn({ username: ann.user.username, password: PASSWORD });
+  const second = open(options);
+  await second.logIn({ username: bob.user.username, password: PASSWORD });
+  second.close();
+  change(storage, { expires_at: 0, refresh_token: 'spent' });
+  await assert.rejects(first.http.token(true), { status: 401 });
+  assert.deepEqual([first.user, first.connection], [null, 'closed']);
+});
+
 test('an end that the stream and a response tell at the same time is told once', async () => {
   const { server } = holder;
   const { ann } = await pair('once');
