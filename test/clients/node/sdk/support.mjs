@@ -25,6 +25,7 @@ export function useServer(...flags) {
 afterEach(() => {
   for (const client of clients.splice(0)) client.close();
   hooks.splice(0);
+  requests.splice(0);
 });
 
 /** A client that is closed after the test. */
@@ -55,9 +56,11 @@ export function fileStorage(folder) {
 
 /** @type {((request: Request, next: (r: Request) => Promise<Response>) => Promise<Response> | undefined)[]} */
 const hooks = [];
+/** In Node.js, a request that is garbage does not pass on that it is aborted. @type {any[]} */ const requests = [];
 const { fetch } = globalThis;
 globalThis.fetch = (input, init) => {
   const request = new Request(input, init);
+  requests.push(input, request);
   for (const hook of hooks) {
     const response = hook(request, fetch);
     if (response) return response;
