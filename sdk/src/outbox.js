@@ -4,7 +4,7 @@
 // the tab: when that is closed, another tab of the same user takes its messages over, or the next that is opened. Two
 // clients that send the same message use the same idempotency key, and the server stores it once.
 
-import { isTransient, Problem } from './problem.js';
+import { isTransient, Problem, Unreachable } from './problem.js';
 import { newKey, pause, retryAfter, retryDelay } from './tools.js';
 import { isPage, patient } from './storage.js';
 
@@ -230,12 +230,18 @@ export class Outbox {
 
   /** @param {Pending} entry @returns the error after which it is to be sent again, if any */
   async #send(entry) {
+    const { signal } = this.#over;
+    // Without an answer, the messages after this one would wait for ever. With its key, it may be sent again.
+    // AbortSignal.any would do, but what it returns may be collected as garbage in Node.js.
+    const request = new AbortController();
+    const stop = () => request.abort(new Unreachable());
+    const timer = setTimeout(stop, ANSWER_TIMEOUT);
+    signal.addEventListener('abort', stop);
     try {
       const { data } = await this.http.call('POST', `/v1/rooms/${entry.room_id}/messages`, {
         key: entry.client_id,
         body: entry.body,
-        // Without an answer, the messages after this one would wait for ever. With its key, it may be sent again.
-        signal: AbortSignal.any?.([this.#over.signal, AbortSignal.timeout(ANSWER_TIMEOUT)]) ?? this.#over.signal,
+        signal: request.signal,
       });
       this.stored(data);
       this.acknowledge(data);
@@ -243,10 +249,13 @@ export class Outbox {
       entry.resolve(data);
       return undefined;
     } catch (err) {
-      if (this.#over.signal.aborted) return undefined;
+      if (signal.aborted) return undefined;
       if (isTransient(err) || (err instanceof Problem && err.status === 401)) return err;
       this.#fail(entry, /** @type {Error} */ (err));
       return undefined;
+    } finally {
+      clearTimeout(timer);
+      signal.removeEventListener('abort', stop);
     }
   }
 
