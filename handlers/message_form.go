@@ -90,6 +90,8 @@ func (f *messageForm) takeField(part *multipart.Part) error {
 		return models.Errorf(models.CodeTooLarge, "The form's fields are larger than %d bytes.", limit.SmallBody)
 	case name == "file_ids":
 		return models.Invalid("file_ids", "is not allowed in a form, which contains its files")
+	case part.FileName() != "":
+		return models.Invalid(codec.FieldName(name), "has a file, and files are sent in fields named file")
 	case f.fields[name] != nil:
 		return models.Invalid(codec.FieldName(name), "must be given once")
 	case len(f.fields) == maxFormFields:

@@ -107,6 +107,7 @@ func invalidMessageForms() []refusedForm {
 		invalid("a reply to a string", "reply_to", first, harness.FieldPart("reply_to", `"1"`)),
 		invalid("a reply to null", "reply_to", first, harness.FieldPart("reply_to", "null")),
 		invalid("a reply to message 0", "reply_to", first, harness.FieldPart("reply_to", "0")),
+		invalid("a file in another field", "files", text, strings.Replace(first, `"file"`, `"files"`, 1)),
 		invalid("an unknown type", "type", first, harness.FieldPart("type", "film")),
 		invalid("an empty field that is unknown", "colour", text, first, harness.FieldPart("colour", "")),
 		invalid("a picture without a file", "file_ids", harness.FieldPart("type", "image"), text),
