@@ -5,6 +5,7 @@ import { Connection, delay } from './connections.js';
 import { h, hasFocus, setText } from './dom.js';
 import { timesFor } from './format.js';
 import { loginForm, notice } from './login.js';
+import { LogOut } from './logout.js';
 import { explain } from './problems.js';
 import { styleSheet } from './style.js';
 import { Timeline } from './timeline.js';
@@ -31,14 +32,9 @@ export class Chat {
 
   #title = h('strong', { class: 'title', part: 'title', dir: 'auto' });
   #status = h('span', { class: 'status', part: 'status', role: 'status' });
-  #logOut = h('button', { class: 'link', part: 'log-out', type: 'button', onclick: () => void this.#leave() });
   #content = h('div', { class: 'content' });
-  #root = h(
-    'section',
-    { class: 'root', part: 'root' },
-    h('div', { class: 'header', part: 'header' }, this.#title, this.#status, this.#logOut),
-    this.#content,
-  );
+  #logOut;
+  #root;
 
   /**
    * @param {HTMLElement} host @param {Settings} settings @param {import('./texts.js').Texts} texts
@@ -49,10 +45,17 @@ export class Chat {
     this.settings = settings;
     this.texts = texts;
     this.address = addressOf(settings.room);
+    this.#logOut = new LogOut(texts, () => void this.#leave());
+    this.#root = h(
+      'section',
+      { class: 'root', part: 'root' },
+      h('div', { class: 'header', part: 'header' }, this.#title, this.#status, this.#logOut.button),
+      this.#logOut.question,
+      this.#content,
+    );
     const shadow = host.shadowRoot ?? host.attachShadow({ mode: 'open' });
     shadow.adoptedStyleSheets = [styleSheet()];
     shadow.replaceChildren(this.#root);
-    setText(this.#logOut, texts.logOut);
     this.#setTitle(settings.room);
     if (wrong) {
       this.#show(notice(texts[wrong]));
@@ -123,7 +126,7 @@ export class Chat {
     const connection = this.#connection;
     if (!connection || this.#over.signal.aborted) return;
     const { client, ready, error } = connection;
-    this.#logOut.hidden = !client?.user || Boolean(this.settings.token);
+    this.#logOut.update((!this.settings.token && client?.user) || null);
     if (!ready) {
       if (error) void this.#showError(error, () => connection.retry());
       else if (!this.#shownError) setText(this.#status, this.texts.connecting);

@@ -55,16 +55,14 @@ export class Row {
         this.#note,
       ),
     );
-    // Only the buttons of the message that has the focus are in the order of the Tab key.
+    // Only the buttons and links of the message that has the focus are in the order of the Tab key.
     this.el.addEventListener('focusin', () => this.#setTabIndex(0));
     this.el.addEventListener('focusout', () => this.#setTabIndex(-1));
   }
 
   /** @param {number} value */
   #setTabIndex(value) {
-    for (const button of this.el.querySelectorAll('.note button, .reaction')) {
-      if (!button.closest('.failed')) button.tabIndex = value;
-    }
+    for (const el of this.el.querySelectorAll('a, button')) el.tabIndex = el.matches('.failed button') ? 0 : value;
   }
 
   /** @param {Item} item */
@@ -95,6 +93,7 @@ export class Row {
     if (this.#text.textContent !== shown) this.#text.replaceChildren(withLinks(shown));
     this.#extra.replaceChildren(...this.#files(), ...this.#reactions());
     this.#fillNote();
+    this.#setTabIndex(hasFocus(this.el) ? 0 : -1);
   }
 
   /** Files are named: to show them, a page would need the user's token in its address. */
@@ -113,7 +112,6 @@ export class Row {
           class: 'reaction',
           part: 'reaction',
           type: 'button',
-          tabindex: '-1',
           'aria-pressed': String(Boolean(me)),
           onclick: () => void this.actions.react(/** @type {Message} */ (message), emoji, !me).catch(() => {}),
         },
@@ -131,8 +129,8 @@ export class Row {
     if (pending?.state === 'failed') {
       children.push(
         h('span', { part: 'error', role: 'alert' }, fill(texts.failed, { reason: reasonOf(pending.error) })),
-        this.#button(texts.retry, () => pending.retry(), 0),
-        this.#button(texts.discard, () => pending.discard(), 0),
+        this.#button(texts.retry, () => pending.retry()),
+        this.#button(texts.discard, () => pending.discard()),
       );
     }
     if (message?.edited_at && !message.deleted_at) children.push(h('span', {}, texts.edited));
@@ -171,8 +169,8 @@ export class Row {
     if (this.#item) this.update(this.#item);
   }
 
-  /** @param {string} label @param {() => void} f @param {number} [tabindex] */
-  #button(label, f, tabindex = -1) {
-    return h('button', { class: 'link', part: 'action', type: 'button', tabindex, onclick: f }, label);
+  /** @param {string} label @param {() => void} f */
+  #button(label, f) {
+    return h('button', { class: 'link', part: 'action', type: 'button', onclick: f }, label);
   }
 }

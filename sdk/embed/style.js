@@ -46,6 +46,12 @@ svg {
 .header .status { flex: 1; color: var(--muted); font-size: 0.8667em; }
 .header .link { flex: none; color: var(--muted); font-size: 0.8667em; }
 
+.bar {
+  flex: none; display: flex; flex-wrap: wrap; gap: 4px 14px; padding: 8px 16px; font-size: 0.9em;
+  border-block-end: 1px solid var(--border);
+}
+.bar span { flex: 1 1 12em; }
+
 .content { flex: 1; min-block-size: 0; display: flex; flex-direction: column; }
 .panel {
   flex: 1; display: flex; flex-direction: column; align-items: center; justify-content: center; gap: 14px;

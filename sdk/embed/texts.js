@@ -35,6 +35,7 @@ export const defaultTexts = {
   join: 'Join',
   joinAgain: 'Join again',
   logOut: 'Log out',
+  logOutQuestion: 'Log out? Your name and your messages will be deleted.',
   ended: 'Your session has ended.',
   removed: 'You are not in this room any more.',
   noRoom: 'This element needs a room: <parley-room room="#lobby">.',

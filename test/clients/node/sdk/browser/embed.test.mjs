@@ -193,6 +193,25 @@ test('the history is loaded as the reader scrolls, and what is unread is marked'
   await until(() => jump.isHidden());
 });
 
+test('Tab passes over the links and buttons of the messages, but for the message that has the focus', async () => {
+  const { send } = await host('tom');
+  for (let n = 1; n <= 5; n++) await send(`https://example.org/a${n} and https://example.org/b${n}`);
+  const page = await visit(`${head}<body>${lines}`.replace('#lobby', '#of-tom'));
+  await enter(page, 'uma');
+  await log(page).getByText('b5').waitFor();
+  const press = async (...keys) => {
+    for (const key of keys) await page.keyboard.press(key);
+    return page.evaluate(() => {
+      const el = document.querySelector('parley-room').shadowRoot.activeElement;
+      return el?.getAttribute('role') ?? el?.href ?? el?.localName;
+    });
+  };
+  assert.equal(await press('Shift+Tab'), 'log');
+  assert.equal(await press('ArrowUp', 'ArrowUp', 'Tab'), 'https://example.org/a4');
+  assert.equal(await press('Tab'), 'https://example.org/b4');
+  assert.equal(await press('Tab'), 'textarea');
+});
+
 test('what is written while the server is away is sent once it is back', async () => {
   const [eve, fay] = [await visit(`${head}<body>${lines}`), await visit(`${head}<body>${lines}`)];
   await enter(eve, 'eve');
@@ -236,6 +255,7 @@ test('errors are in plain words, and a new attribute takes effect', async () => 
   await page.getByRole('textbox', { name: 'Message to gus' }).waitFor();
   await set('room', '');
   await alert('This element needs a room: <parley-room room="#lobby">.');
+  assert.equal(await page.getByRole('button', { name: 'Log out' }).count(), 0);
   await set('room', 'lobby');
   await page.getByRole('textbox', { name: 'Message to lobby' }).waitFor();
   assert.deepEqual(await page.evaluate(() => globalThis.codes), [
@@ -301,8 +321,25 @@ test('a visitor of another site has a name with spaces, comes back, and logs out
   assert.equal(await log(other).getByText('Ida Noddack').count(), 1);
   await page.reload();
   await shows(page, 'element 75');
-  await page.getByRole('button', { name: 'Log out' }).click();
+
+  // The server deletes a guest who logs out, and what the guest wrote: the element asks first.
+  const logOut = page.getByRole('button', { name: 'Log out' });
+  const question = page.getByRole('group', { name: 'Log out? Your name and your messages will be deleted.' });
+  const isFocused = (locator) => until(() => locator.evaluate((el) => el.matches(':focus')));
+  await logOut.focus();
+  await page.keyboard.press('Enter');
+  await isFocused(question.getByRole('button', { name: 'Cancel' }));
+  await check(page);
+  await page.keyboard.press('Escape');
+  await isFocused(logOut);
+  assert.ok(await question.isHidden());
+  await say(page, 'still here');
+  await shows(other, 'still here');
+  await logOut.click();
+  await question.getByRole('button', { name: 'Log out' }).click();
   await page.getByLabel('Your name').waitFor();
+  assert.deepEqual([await logOut.count(), await question.isHidden()], [0, true]);
+  await until(async () => (await log(other).getByText('still here').count()) === 0, 'it is deleted');
   await page.reload();
   await page.getByLabel('Your name').waitFor();
 });
