@@ -11,7 +11,9 @@ export type FileData = Schemas['FileInfo'];
 
 /** The events of the stream by name, each with its data. Later servers may have more: see `on('*', …)`. */
 export interface Events {
+  /** A message in an open room (see `Room.open`), even from a time without a connection, and each of the user's own. */
   'message.created': Message;
+  /** A message in a room that is not open. There is none for a muted room, or of a blocked user. */
   'message.notification': Message;
   'message.edited': Message;
   'message.deleted': Schemas['MessageRef'];

@@ -257,9 +257,9 @@ const handlers = {
   'room.updated': (a, room) => a.refresh(room.id),
   'room.deleted': (a, { room_id }) => a.all.has(room_id) && a.refresh(room_id),
   'member.joined': onMember,
-  'member.left': onMember,
+  'member.left': onGone,
   'member.updated': onMember,
-  'member.banned': onMember,
+  'member.banned': onGone,
   typing: (a, { room_id, user }) => user.id !== a.user.id && a.all.get(room_id)?.setTyping(user, true),
   'message.read': (a, { room_id, user_id, message_id }) => {
     const room = a.all.get(room_id);
@@ -279,6 +279,15 @@ function onMember(a, { room_id, user }) {
   if (user.id !== a.user.id) void a.refresh(room_id, MEMBERS_DELAY);
   else {
     a.stream.enterAgain(room_id);
+    void a.refresh(room_id);
+  }
+}
+
+/** @param {Account} a @param {any} e */
+function onGone(a, { room_id, user }) {
+  if (user.id !== a.user.id) void a.refresh(room_id, MEMBERS_DELAY);
+  else {
+    a.stream.leave(room_id); // until the user is told to be a member again
     void a.refresh(room_id);
   }
 }

@@ -9,10 +9,17 @@ import { Listeners } from './tools.js';
 const MAX_SEEN = 2000;
 const JOIN_TIMEOUT = 5000; // milliseconds; a leader whose page is suspended does not answer
 
+/** @param {unknown} rooms */
+const isRooms = (rooms) => Array.isArray(rooms) && rooms.every((id) => Number.isSafeInteger(id) && id > 0);
+
+/** @param {unknown} tabs */
+const isTabs = (tabs) => Array.isArray(tabs) && tabs.every((t) => typeof t?.[0] === 'string' && isRooms(t[1]));
+
 /** Any script of the page's origin may post anything. @param {any} message */
 const isValid = (message) =>
   typeof message?.from === 'string' &&
-  (message.type !== 'join' || (Array.isArray(message.rooms) && message.rooms.every(Number.isSafeInteger))) &&
+  (message.type !== 'join' || isRooms(message.rooms)) &&
+  (message.type !== 'state' || isTabs(message.tabs ?? [])) &&
   (message.type !== 'event' || typeof message.event?.name === 'string');
 
 export class SharedStream {
@@ -27,9 +34,14 @@ export class SharedStream {
   #over = new AbortController();
   /** @type {BroadcastChannel | null} */ #channel = null;
   /** @type {Stream | null} */ #stream = null; // of the leader
-  /** The rooms that each tab shows; kept by the leader. @type {Map<string, number[]>} */ #tabs = new Map();
+  /**
+   * The rooms that each tab shows. All tabs keep them, because the next leader needs them before it connects.
+   * @type {Map<string, number[]>}
+   */
+  #tabs = new Map();
   /** The rooms that this tab shows. @type {number[]} */ #rooms = [];
   /** The rooms that the stream is in. @type {Set<number>} */ #present = new Set();
+  /** The rooms that the user has left, of which a tab may not know it yet. @type {Set<number>} */ #left = new Set();
   #isReconciling = false;
   /** Events that arrive while the state is being read. @type {Event[] | null} */ #held = [];
   #lastId = '';
@@ -88,6 +100,7 @@ export class SharedStream {
   #becomeLeader() {
     this.#leads = true;
     this.#present.clear();
+    for (const tab of this.#tabs.keys()) this.#watch(tab);
     this.#tabs.set(this.#tab, this.#rooms);
     this.#post({ type: 'leads' });
     this.#resolveJoined();
@@ -103,17 +116,35 @@ export class SharedStream {
         this.#receive(event);
       },
       (isOpen) => this.#onStreamState(isOpen),
+      () => this.#wanted(),
     );
     this.#stream = stream;
     void stream.run(this.#lastId);
   }
 
+  /** The rooms that the stream should be in. */
+  #wanted() {
+    return [...new Set([...this.#tabs.values()].flat())].filter((room) => !this.#left.has(room));
+  }
+
   /** @param {boolean} isOpen */
   #onStreamState(isOpen) {
     this.#present.clear();
-    this.#post({ type: 'state', isOpen });
+    this.#postState(isOpen);
     this.#setState(isOpen);
+    if (isOpen) for (const room of this.#stream?.rooms ?? []) this.#onEntered(room);
     void this.#reconcile();
+  }
+
+  #postState(isOpen = this.isOpen) {
+    this.#post({ type: 'state', isOpen, tabs: [...this.#tabs] });
+  }
+
+  /** @param {number} room */
+  #onEntered(room) {
+    this.#present.add(room);
+    this.#post({ type: 'entered', room });
+    if (this.#rooms.includes(room)) this.entered.call(room);
   }
 
   /** @param {boolean} isOpen */
@@ -138,7 +169,10 @@ export class SharedStream {
       else if (type === 'bye') this.#removeTab(from);
       else if (type === 'wake') this.#stream?.wake(message.isOnline);
     } else if (type === 'event') this.#receive(message.event);
+    else if (type === 'join') this.#tabs.set(from, message.rooms);
+    else if (type === 'bye') this.#tabs.delete(from);
     else if (type === 'state') {
+      for (const [tab, rooms] of message.tabs ?? []) this.#tabs.set(tab, rooms);
       this.#setState(message.isOpen);
       this.#resolveJoined();
     } else if (type === 'entered' && this.#rooms.includes(message.room)) this.entered.call(message.room);
@@ -146,13 +180,18 @@ export class SharedStream {
 
   /** @param {string} tab @param {number[]} rooms */
   #addTab(tab, rooms) {
-    if (!this.#tabs.has(tab)) this.locks.whenGone(tab, async () => this.#removeTab(tab), this.#over.signal);
+    if (!this.#tabs.has(tab)) this.#watch(tab);
     const before = this.#tabs.get(tab) ?? [];
     this.#tabs.set(tab, rooms);
-    this.#post({ type: 'state', isOpen: this.isOpen });
+    this.#postState();
     for (const room of rooms)
       if (this.#present.has(room) && !before.includes(room)) this.#post({ type: 'entered', room });
     void this.#reconcile();
+  }
+
+  /** A tab may end without a word. @param {string} tab */
+  #watch(tab) {
+    if (tab !== this.#tab) this.locks.whenGone(tab, async () => this.#removeTab(tab), this.#over.signal);
   }
 
   /** @param {string} tab */
@@ -168,9 +207,9 @@ export class SharedStream {
     for (;;) {
       const id = this.#stream?.streamId;
       if (!id) break;
-      const wanted = new Set([...this.#tabs.values()].flat());
-      const enter = [...wanted].find((r) => !this.#present.has(r) && !refused.has(r));
-      const room = enter ?? [...this.#present].find((r) => !wanted.has(r));
+      const wanted = this.#wanted();
+      const enter = wanted.find((r) => !this.#present.has(r) && !refused.has(r));
+      const room = enter ?? [...this.#present].find((r) => !wanted.includes(r));
       if (!room) break;
       let ok = true;
       try {
@@ -180,11 +219,8 @@ export class SharedStream {
       }
       if (id !== this.#stream?.streamId) continue;
       if (!enter) this.#present.delete(room);
-      else if (ok) {
-        this.#present.add(room);
-        this.#post({ type: 'entered', room });
-        if (this.#rooms.includes(room)) this.entered.call(room);
-      } else refused.add(room);
+      else if (!ok || this.#left.has(room)) refused.add(room);
+      else this.#onEntered(room);
     }
     this.#isReconciling = false;
   }
@@ -197,7 +233,10 @@ export class SharedStream {
 
   /** Calls what waits for the event, once for an event of the log, whoever has led. @param {Event} event */
   #apply({ name, id, data }) {
-    if (name === 'resync') this.#seen.clear();
+    if (name === 'resync') {
+      this.#seen.clear();
+      this.#left.clear();
+    }
     if (id) this.#lastId = id;
     if (id && name !== 'ready' && name !== 'resync') {
       if (this.#seen.has(id)) return;
@@ -235,9 +274,16 @@ export class SharedStream {
     void this.#reconcile();
   }
 
-  /** The user has left the room or come back: the server has taken the stream out of it. @param {number} room */
+  /** The user is not in the room any more: the server has taken the stream out of it. @param {number} room */
+  leave(room) {
+    this.#present.delete(room);
+    this.#left.add(room);
+  }
+
+  /** The user has come back to the room, and the stream is not in it. @param {number} room */
   enterAgain(room) {
     this.#present.delete(room);
+    this.#left.delete(room);
     void this.#reconcile();
   }
 

@@ -6,12 +6,14 @@ import { pause, retryAfter, retryDelay } from './tools.js';
 const SILENCE_LIMIT = 60_000; // milliseconds; the server sends at least a comment every 20 seconds
 const TICK_INTERVAL = 15_000;
 const MAX_LINE = 4 * 1024 * 1024; // characters
+const MAX_ROOMS = 200; // that a connection can be opened with
 
 /** @typedef {{ name: string, id: string, data: any }} Event id is empty for events that are not stored */
 
 export class Stream {
   lastId = '';
   streamId = '';
+  /** Those that the connection was opened with. @type {number[]} */ rooms = [];
   #stopped = false;
   #lastByteAt = 0;
   /** Ends the connection that is open. */
@@ -24,11 +26,13 @@ export class Stream {
    * @param {import('./http.js').Http} http
    * @param {(event: Event) => void} onEvent
    * @param {(isOpen: boolean) => void} onState
+   * @param {() => number[]} roomsNow in which the stream is from its start, so that what is replayed of them is complete
    */
-  constructor(http, onEvent, onState) {
+  constructor(http, onEvent, onState, roomsNow) {
     this.http = http;
     this.onEvent = onEvent;
     this.onState = onState;
+    this.roomsNow = roomsNow;
   }
 
   /** Opens the stream after the cursor, and keeps it open until stop. @param {string} cursor */
@@ -75,7 +79,9 @@ export class Stream {
     const over = new AbortController();
     this.#abort = () => over.abort();
     this.#lastByteAt = Date.now();
-    const { body } = await this.http.open('GET', '/v1/events', {
+    this.rooms = this.roomsNow().slice(0, MAX_ROOMS);
+    const query = this.rooms.map((room) => `room=${room}`).join('&');
+    const { body } = await this.http.open('GET', `/v1/events${query && `?${query}`}`, {
       headers: { Accept: 'text/event-stream', ...(this.lastId && { 'Last-Event-ID': this.lastId }) },
       signal: over.signal,
     });

@@ -27,7 +27,7 @@ test('a client that is closed before it is ready opens no stream, and tells noth
   (await signUp(server, 'ann', { storage })).close();
   const streams = [];
   disturb((request) => {
-    if (request.url.endsWith('/v1/events')) streams.push(request);
+    if (request.url.includes('/v1/events')) streams.push(request);
     return undefined;
   });
   const told = [];

@@ -6,7 +6,7 @@ import { connect, disturb, until } from './support.mjs';
 
 const [server, token] = process.argv.slice(2);
 disturb((request) =>
-  request.url.endsWith('/v1/events')
+  request.url.includes('/v1/events')
     ? Promise.resolve(Response.json({ code: 'token_expired' }, { status: 401 }))
     : undefined,
 );

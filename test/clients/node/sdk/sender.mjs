@@ -7,7 +7,7 @@ import { connect, disturb, fileStorage } from './support.mjs';
 const [server, folder, room, moment] = process.argv.slice(2);
 disturb((request, next) => {
   // Its own event would tell the client that the server has the message.
-  if (request.url.endsWith('/v1/events')) return new Promise(() => {});
+  if (request.url.includes('/v1/events')) return new Promise(() => {});
   if (request.method !== 'POST' || !request.url.endsWith('/messages')) return undefined;
   const sent = moment === 'after' ? next(request) : Promise.resolve();
   return sent.then(() => process.kill(process.pid, 'SIGKILL'));
