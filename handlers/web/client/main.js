@@ -20,6 +20,7 @@ import * as stream from './stream.js';
 import { clearMissed, onServerBack, runWhenBack } from './tasks.js';
 import { summarize } from './text.js';
 import { emptyState } from './ui.js';
+import { closeUploads } from './uploads.js';
 import { watchViewport } from './viewport.js';
 
 const app = /** @type {HTMLElement} */ (document.getElementById('app'));
@@ -44,6 +45,7 @@ session.on.ended = (reason) => {
     outbox.deleteStored();
     clearDrafts();
   }
+  closeUploads();
   teardown();
   fill(app, authView(reason));
 };

@@ -35,6 +35,14 @@ export function releasePreview(upload) {
   shown.delete(upload);
 }
 
+/** Ends all uploads with the session: they must not go on as the next user's. */
+export function closeUploads() {
+  for (const upload of shown.keys()) {
+    upload.close();
+    releasePreview(upload);
+  }
+}
+
 addEventListener('online', () => {
   for (const upload of shown.keys()) upload.wake();
 });
