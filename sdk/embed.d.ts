@@ -26,7 +26,7 @@ export class ParleyRoom extends HTMLElement {
 }
 
 export interface ParleyRoomError {
-  /** Of the contract, or `unreachable`, `origin`, `policy`, `token`, `removed`, `no_room`, `no_server`. */
+  /** Of the contract, or `unreachable`, `origin`, `policy`, `token`, `unsent`, `removed`, `no_room`, `no_server`. */
   code: string;
   /** What the element shows. */
   message: string;

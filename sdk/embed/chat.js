@@ -1,13 +1,15 @@
 // What an element shows, from the connection to the messages: a form for guests, a notice, or a room.
 
+import { Problem, Unreachable } from '../sdk.js';
 import { Composer } from './composer.js';
 import { Connection, delay } from './connections.js';
 import { h, hasFocus, setText } from './dom.js';
 import { timesFor } from './format.js';
 import { loginForm, notice } from './login.js';
 import { LogOut } from './logout.js';
-import { explain } from './problems.js';
+import { explain, reasonOf } from './problems.js';
 import { styleSheet } from './style.js';
+import { fill } from './texts.js';
 import { Timeline } from './timeline.js';
 
 /** @typedef {import('../sdk').Room} Room */
@@ -29,6 +31,7 @@ export class Chat {
   /** @type {Timeline | null} */ #timeline = null;
   /** @type {Composer | null} */ #composer = null;
   #isVisible = false;
+  /** The refusals that the page knows of. @type {WeakSet<Error>} */ #told = new WeakSet();
 
   #title = h('strong', { class: 'title', part: 'title', dir: 'auto' });
   #status = h('span', { class: 'status', part: 'status', role: 'status' });
@@ -119,6 +122,12 @@ export class Chat {
   /** @param {Trouble} trouble */
   #report({ code, message, error }) {
     this.#tell('parley-error', { code, message, error });
+  }
+
+  /** A message, or the edit of one. @param {Error} error @param {string} message what is shown */
+  #refuse(error, message) {
+    const code = error instanceof Problem ? error.code : error instanceof Unreachable ? 'unreachable' : 'unsent';
+    this.#report({ code, message, error, isTransient: false });
   }
 
   /** The connection has changed. */
@@ -264,9 +273,17 @@ export class Chat {
     this.#tries = 0;
     this.#room = room;
     this.#connection?.show(room);
-    const composer = new Composer(texts, { sent: () => void timeline.toEnd(), editLast: () => editLast() });
+    const composer = new Composer(texts, {
+      sent: () => void timeline.toEnd(),
+      editLast: () => editLast(),
+      refused: (error, message) => this.#refuse(error, message),
+    });
     const actions = {
       edit: (/** @type {import('../sdk').Message} */ m) => composer.edit(m),
+      restore: (/** @type {import('../sdk').Pending} */ pending) => {
+        pending.discard();
+        composer.restore(pending.text ?? '');
+      },
       remove: (/** @type {import('../sdk').Message} */ m) => room.delete(m.id),
       react: (/** @type {import('../sdk').Message} */ m, /** @type {string} */ emoji, /** @type {boolean} */ on) =>
         on ? room.react(m.id, emoji) : room.unreact(m.id, emoji),
@@ -309,6 +326,11 @@ export class Chat {
     }
     this.#setTitle(room.name);
     this.#composer?.update(room);
+    for (const { error } of room.pending.filter((p) => p.state === 'failed')) {
+      if (!error || this.#told.has(error)) continue;
+      this.#told.add(error);
+      this.#refuse(error, fill(this.texts.failed, { reason: reasonOf(error) }));
+    }
     this.#timeline?.update();
     this.#markRead();
   }

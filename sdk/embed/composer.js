@@ -1,26 +1,38 @@
 // Where the user writes: Enter sends, Shift+Enter begins a line, the up arrow in an empty field edits the last message.
 
-import { h, icon } from './dom.js';
+import { h, icon, setText } from './dom.js';
 import { reasonOf } from './problems.js';
 import { fill } from './texts.js';
 
 /** @typedef {import('../sdk').Room} Room */
 /** @typedef {import('../sdk').Message} Message */
 
+const MAX_LENGTH = 8000; // Unicode characters
+
 export class Composer {
   #input;
   #send;
   #banner;
   #error = h('p', { class: 'error', part: 'error', role: 'alert' });
+  #count = h('p', { id: 'count', class: 'count', part: 'count', role: 'status' });
   /** @type {Message | null} */ #edited = null;
   #draft = '';
   /** @type {Room | null} */ #room = null;
 
-  /** @param {import('./texts.js').Texts} texts @param {{ sent: () => void, editLast: () => void }} on */
+  /**
+   * @param {import('./texts.js').Texts} texts
+   * @param {{ sent: () => void, editLast: () => void, refused: (error: Error, message: string) => void }} on
+   */
   constructor(texts, on) {
     this.texts = texts;
     this.on = on;
-    this.#input = h('textarea', { part: 'input', rows: '1', dir: 'auto', enterkeyhint: 'send' });
+    this.#input = h('textarea', {
+      part: 'input',
+      rows: '1',
+      dir: 'auto',
+      enterkeyhint: 'send',
+      'aria-describedby': 'count',
+    });
     this.#send = h('button', { class: 'send', part: 'send', type: 'submit' }, icon('M12 19V5m-6 6 6-6 6 6'));
     this.#banner = h(
       'p',
@@ -33,6 +45,7 @@ export class Composer {
       { class: 'composer', part: 'composer', onsubmit: (/** @type {Event} */ e) => this.#submit(e) },
       this.#error,
       this.#banner,
+      this.#count,
       h('div', { class: 'field', part: 'field' }, this.#input, this.#send),
     );
     this.#input.addEventListener('keydown', (/** @type {KeyboardEvent} */ e) => this.#onKey(e));
@@ -67,6 +80,20 @@ export class Composer {
     if (message) this.focus();
   }
 
+  /** A text that was not sent comes back, before what is written meanwhile. @param {string} text */
+  restore(text) {
+    this.edit(null);
+    this.#input.value = [text, this.#input.value].filter(Boolean).join('\n');
+    this.#fit();
+    this.focus();
+  }
+
+  /** How many characters are too many: not units of UTF-16, of which an emoji has two. */
+  get #excess() {
+    const { value } = this.#input;
+    return value.length > MAX_LENGTH ? [...value].length - MAX_LENGTH : 0;
+  }
+
   /** @param {KeyboardEvent} e */
   #onKey(e) {
     if (e.isComposing) return; // Enter chooses a word of an input method
@@ -88,7 +115,7 @@ export class Composer {
     e.preventDefault();
     const text = this.#input.value;
     const [room, edited] = [this.#room, this.#edited];
-    if (!room || !text.trim()) return;
+    if (!room || !text.trim() || this.#excess > 0) return;
     if (!edited) {
       room.send(text);
       this.#input.value = '';
@@ -101,13 +128,19 @@ export class Composer {
       if (text !== edited.text) await room.edit(edited.id, text);
       if (this.#edited === edited) this.edit(null);
     } catch (err) {
-      this.#error.textContent = reasonOf(/** @type {Error} */ (err));
+      const error = /** @type {Error} */ (err);
+      this.#error.textContent = reasonOf(error);
+      this.on.refused(error, reasonOf(error));
     }
   }
 
   /** The field grows with its text. */
   #fit() {
-    this.#send.classList.toggle('idle', !this.#input.value.trim());
+    const excess = Math.max(0, this.#excess);
+    setText(this.#count, excess ? fill(this.texts.tooLong, { count: excess }) : '');
+    this.#input.ariaInvalid = String(excess > 0);
+    this.#send.ariaDisabled = String(excess > 0); // not disabled: the focus may be on it
+    this.#send.classList.toggle('idle', excess > 0 || !this.#input.value.trim());
     this.#input.style.height = 'auto';
     const { scrollHeight } = this.#input; // 0 while the element is not shown
     if (scrollHeight) this.#input.style.height = `${scrollHeight}px`;

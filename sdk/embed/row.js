@@ -23,9 +23,14 @@ import { fill } from './texts.js';
 /**
  * @typedef {object} Actions what the user does with a message; the promises may be rejected
  * @property {(message: Message) => void} edit
+ * @property {(pending: Pending) => void} restore gives it up, and its text goes back into the field
  * @property {(message: Message) => Promise<void>} remove
  * @property {(message: Message, emoji: string, on: boolean) => Promise<void>} react
  */
+
+/** Whether a message has what the field has no place for. @param {Pending} pending */
+const isMore = ({ files, reply_to, ...rest }) =>
+  Boolean(files.length || reply_to || /** @type {{ file_ids?: string[] }} */ (rest).file_ids?.length);
 
 export class Row {
   #sender = h('span', { part: 'sender', dir: 'auto' });
@@ -130,12 +135,13 @@ export class Row {
       children.push(
         h('span', { part: 'error', role: 'alert' }, fill(texts.failed, { reason: reasonOf(pending.error) })),
         this.#button(texts.retry, () => pending.retry()),
+        pending.text && !isMore(pending) && this.#button(texts.edit, () => this.actions.restore(pending)),
         this.#button(texts.discard, () => pending.discard()),
       );
     }
     if (message?.edited_at && !message.deleted_at) children.push(h('span', {}, texts.edited));
     if (message && own && !message.deleted_at) children.push(this.#ownActions(message));
-    this.#note.replaceChildren(...children);
+    this.#note.replaceChildren(...children.filter(Boolean));
     if (hadFocus) (this.#note.querySelector('button') ?? this.el).focus({ preventScroll: true });
   }
 

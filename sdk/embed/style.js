@@ -160,6 +160,8 @@ form.panel .primary { inline-size: min(100%, 280px); }
 
 .composer { flex: none; padding: 0 12px 12px; }
 .composer > p { padding: 4px; }
+.composer > .count { color: var(--danger); font-size: 0.9em; }
+.composer > .count:empty { padding: 0; } /* not hidden, so that the first text is read out too */
 .banner { display: flex; justify-content: space-between; color: var(--muted); font-size: 0.8667em; }
 .field {
   display: flex; align-items: flex-end; gap: 4px; padding: 4px; border: 1px solid var(--muted);

@@ -16,6 +16,7 @@ export const defaultTexts = {
   save: 'Save',
   sending: 'Sending…',
   failed: 'Not sent: {reason}',
+  tooLong: 'Too long. Characters to remove: {count}',
   retry: 'Try again',
   discard: 'Discard',
   edit: 'Edit',

@@ -326,6 +326,7 @@ test('a visitor of another site has a name with spaces, comes back, and logs out
   const logOut = page.getByRole('button', { name: 'Log out' });
   const question = page.getByRole('group', { name: 'Log out? Your name and your messages will be deleted.' });
   const isFocused = (locator) => until(() => locator.evaluate((el) => el.matches(':focus')));
+  await page.bringToFront(); // Firefox tells only the active window of the focus
   await logOut.focus();
   await page.keyboard.press('Enter');
   await isFocused(question.getByRole('button', { name: 'Cancel' }));
@@ -409,10 +410,13 @@ test('a user who is removed is told, and can come back', async () => {
 });
 
 test('a message that is refused stays until it is sent or given up', async () => {
-  const page = await visit(`${head}<body>${lines}`);
+  const page = await visit(`${head}<body>${lines}<script>
+    addEventListener('parley-error', (e) => { (globalThis.told ??= []).push(e.detail) })</script>`);
   await enter(page, 'mia');
-  await field(page).fill('x'.repeat(8001));
-  await page.keyboard.press('Enter');
+  // The field itself sends no such text: the page's own script does.
+  const refuse = () =>
+    page.locator('parley-room').evaluate(({ client }) => void client.rooms.list[0].send('x'.repeat(8001)));
+  await refuse();
   await log(page)
     .getByText(/^Not sent: text must /)
     .waitFor();
@@ -421,13 +425,64 @@ test('a message that is refused stays until it is sent or given up', async () =>
   await log(page)
     .getByText(/^Not sent: /)
     .waitFor();
+  const told = () => page.evaluate(() => globalThis.told);
+  await until(async () => (await told()).length >= 2);
+  await say(page, 'between');
+  await shows(page, 'between');
+  const [{ code, message }, ...more] = await told();
+  assert.equal(more.length, 1, 'each refusal is told once');
+  assert.equal(code, 'invalid_request');
+  assert.match(message, /^Not sent: text must /);
+  const none = async () =>
+    (await log(page)
+      .getByText(/^Not sent: /)
+      .count()) === 0;
   await log(page).getByRole('button', { name: 'Discard' }).click();
-  await until(
-    async () =>
-      (await log(page)
-        .getByText(/^Not sent: /)
-        .count()) === 0,
-  );
+  await until(none);
+
+  // Its text can be corrected. What is in the field already is not lost.
+  await refuse();
+  await field(page).fill('a draft');
+  await log(page).getByRole('button', { name: 'Edit' }).click();
+  await until(none);
+  assert.equal(await field(page).inputValue(), `${'x'.repeat(8001)}\na draft`);
+  assert.ok(await field(page).evaluate((el) => el.matches(':focus')));
+});
+
+test('a text that is too long is not sent, and says by how much', async () => {
+  const page = await visit(`${head}<body>${lines}<script>
+    addEventListener('parley-error', (e) => { globalThis.told = e.detail })</script>`);
+  await enter(page, 'nell');
+  const emoji = '\u{1f375}'; // one character, and two units of UTF-16
+  const status = page.getByRole('status').filter({ hasText: 'Characters to remove' });
+  await field(page).fill(`end ${emoji.repeat(7998)}`);
+  await status.getByText('Too long. Characters to remove: 2').waitFor();
+  await check(page);
+  await page.keyboard.press('Enter');
+  assert.ok(await page.getByRole('button', { name: 'Send' }).isDisabled());
+  assert.match(await field(page).inputValue(), /^end /);
+  for (const key of ['Backspace', 'Backspace']) await page.keyboard.press(key);
+  await until(async () => (await status.count()) === 0);
+  await page.keyboard.press('Enter');
+  await log(page).getByText(/^end /).waitFor();
+  assert.equal(await log(page).getByText('Not sent').count(), 0);
+  await until(() => page.getByText('Sending…').isHidden());
+
+  // An edit that the server refuses is told to the page too.
+  await page.route('**/v1/rooms/*/messages/*', (route) => {
+    const problem = { status: 403, code: 'forbidden', detail: 'Not any more.' };
+    const headers = { 'Access-Control-Allow-Origin': origin, 'Access-Control-Allow-Credentials': 'true' };
+    if (route.request().method() !== 'PATCH') return route.continue();
+    return route.fulfill({ status: 403, headers, json: problem, contentType: 'application/problem+json' });
+  });
+  await field(page).focus();
+  await page.keyboard.press('ArrowUp');
+  await field(page).fill('another');
+  await page.keyboard.press('Enter');
+  await page.getByRole('alert').getByText('Not any more.').waitFor();
+  const { code, message } = await page.evaluate(() => globalThis.told);
+  assert.deepEqual([code, message], ['forbidden', 'Not any more.']);
+  assert.equal(await field(page).inputValue(), 'another');
 });
 
 test('the users of a product need no form, and elements share a connection until they are removed', async () => {
