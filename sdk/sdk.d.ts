@@ -49,7 +49,11 @@ export class Problem extends Error {
   readonly status: number;
   /** Stable, and what a program should check: `not_found`, `username_taken`, `blocked`, … */
   readonly code: Schemas['ErrorCode'] | (string & {});
+  /** What is wrong with the request. `message` is the first of them, if there are any, and otherwise `detail`. */
   readonly errors: { field: string; message: string }[];
+  readonly type: string;
+  readonly title: string;
+  readonly detail: string;
   readonly requestId?: string;
   /** In seconds; 0 if the server did not say. */
   readonly retryAfter: number;
@@ -161,22 +165,35 @@ export interface Parley {
   /** Why it is not known yet who is logged in: the server or your `token` function is away. It is tried again. */
   on(name: 'error', f: (error: Error) => void): () => void;
 
-  /** A room by its id or `#handle`, with its newest messages. Public rooms can be read without joining. */
+  /** A room by its id or handle (`lobby` or `#lobby`), with its newest messages. A public one need not be joined. */
   open(room: number | string): Promise<Room>;
   join(room: number | string): Promise<Room>;
   createRoom(room: Schemas['NewRoom']): Promise<Room>;
-  /** The direct room with a user: an id or `@username`. */
+  /** The direct room with a user: an id or a username (`ada` or `@ada`). */
   direct(user: number | string): Promise<Room>;
   block(user: number | string): Promise<void>;
   unblock(user: number | string): Promise<void>;
 
   /** Uploads a file to a room in pieces: it continues after a broken connection. */
   upload(room: number, file: NewFile, options?: { url?: string }): Upload;
+  /**
+   * The bytes of a file of a message, or what is at an address of it, such as its `thumbnail_url`. Throws `Problem` or
+   * `Unreachable`.
+   */
+  download(file: FileData | string, options?: { signal?: AbortSignal }): Promise<Blob>;
   /** Any other request of the contract, with the token. Throws `Problem` or `Unreachable`. */
-  request<T = any>(method: string, path: string, options?: RequestOptions): Promise<T>;
+  request<T = any>(method: string, path: string, options?: RequestOptions & { full?: false }): Promise<T>;
+  /** The same, with the headers of the response, such as `ETag`, `Event-Cursor` and `Deprecation`. */
+  request<T = any>(method: string, path: string, options: RequestOptions & { full: true }): Promise<FullResponse<T>>;
 
   /** Closes the stream and everything else. The session stays stored, and so do unsent messages. */
   close(): void;
+}
+
+export interface FullResponse<T = any> {
+  readonly data: T;
+  readonly headers: Headers;
+  readonly status: number;
 }
 
 export interface RequestOptions {
@@ -186,6 +203,10 @@ export interface RequestOptions {
   key?: string;
   headers?: Record<string, string>;
   signal?: AbortSignal;
+  /** The response is not JSON: it is read as a `Blob`. */
+  bytes?: boolean;
+  /** Resolves with `data`, `headers` and `status` of the response, instead of its data alone. */
+  full?: boolean;
 }
 
 /** The rooms of the user. */

@@ -16,9 +16,6 @@ import { Timeline } from './timeline.js';
 /** @typedef {import('./problems.js').Trouble} Trouble */
 /** @typedef {import('./connections.js').Settings & { room: string, lang: string }} Settings */
 
-/** A handle may be written without its sign. @param {string} room */
-const addressOf = (room) => (/^(?:\d+$|[#@])/.test(room) ? room : `#${room}`);
-
 export class Chat {
   #over = new AbortController();
   /** @type {(() => void)[]} */ #ends = [];
@@ -47,7 +44,7 @@ export class Chat {
     this.host = host;
     this.settings = settings;
     this.texts = texts;
-    this.address = addressOf(settings.room);
+    this.address = settings.room;
     this.#logOut = new LogOut(texts, () => void this.#leave());
     this.#root = h(
       'section',

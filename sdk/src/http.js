@@ -9,6 +9,7 @@ import { Problem, Unreachable } from './problem.js';
  * @property {string} [key] the Idempotency-Key
  * @property {Record<string, string>} [headers]
  * @property {AbortSignal} [signal]
+ * @property {boolean} [bytes] the response is no JSON: data is a Blob
  * @property {boolean} [anonymous] sends no token
  * @property {boolean} [keepalive] the request continues when the page is closed
  * @property {boolean} [cookies] sends and takes the server's cookies, also from a page of another origin
@@ -37,6 +38,7 @@ export class Http {
   async call(method, path, options) {
     const response = await this.open(method, path, options);
     const { headers, status } = response;
+    if (options?.bytes) return { data: await mapNetworkError(response.blob()), headers, status };
     const text = await mapNetworkError(response.text());
     let data;
     try {

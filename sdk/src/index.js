@@ -8,7 +8,7 @@ import { Account } from './rooms.js';
 import { Session } from './session.js';
 import { SharedStream } from './share.js';
 import { defaultStorage, isPage, memoryStorage } from './storage.js';
-import { Listeners, newKey, pause, retryDelay, Watched } from './tools.js';
+import { address, Listeners, newKey, pause, retryDelay, Watched } from './tools.js';
 import { Upload } from './upload.js';
 import { isTransient, Problem, Unreachable } from './problem.js';
 
@@ -51,8 +51,11 @@ class Rooms extends Watched {
   }
 }
 
-/** @param {number | string} name */
-const escape = (name) => encodeURIComponent(name);
+/** @param {number | string} room an id or a handle, with its # or without */
+const roomPath = (room) => `/v1/rooms/${address('#', room)}`;
+
+/** @param {number | string} user an id or a username, with its @ or without */
+const userPath = (user) => `/v1/users/${address('@', user)}`;
 
 class Parley {
   rooms = new Rooms();
@@ -220,7 +223,7 @@ class Parley {
   /** @param {number | string} room */
   async open(room) {
     const account = await this.#loaded();
-    const found = account.all.get(Number(room)) ?? account.put(await this.http.get(`/v1/rooms/${escape(room)}`));
+    const found = account.all.get(Number(room)) ?? account.put(await this.http.get(roomPath(room)));
     await found.open();
     return found;
   }
@@ -233,7 +236,7 @@ class Parley {
 
   /** @param {number | string} room */
   join(room) {
-    return this.#put('PUT', `/v1/rooms/${escape(room)}/members/me`);
+    return this.#put('PUT', `${roomPath(room)}/members/me`);
   }
 
   /** @param {any} room */
@@ -243,7 +246,7 @@ class Parley {
 
   /** @param {number | string} user */
   direct(user) {
-    return this.#put('PUT', `/v1/users/${escape(user)}/direct`);
+    return this.#put('PUT', `${userPath(user)}/direct`);
   }
 
   /** @param {number | string} user */
@@ -263,7 +266,16 @@ class Parley {
 
   /** @param {string} method @param {string} path @param {import('../sdk').RequestOptions} [options] */
   async request(method, path, options) {
-    return (await this.http.call(method, path, options)).data;
+    const response = await this.http.call(method, path, options);
+    return options?.full ? response : response.data;
+  }
+
+  /** @param {import('../sdk').FileData | string} file @param {{ signal?: AbortSignal }} [options] */
+  async download(file, { signal } = {}) {
+    const url = typeof file === 'string' ? file : file.url;
+    const { data } = await this.http.call('GET', url, { bytes: true, signal });
+    if (typeof file !== 'string' && data.size !== file.size) throw new Unreachable(); // a proxy's page, or a part
+    return data;
   }
 
   close() {

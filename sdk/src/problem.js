@@ -1,14 +1,26 @@
 // What can go wrong: the server refuses (RFC 9457), or it cannot be reached.
 
+/**
+ * What is wrong with a request; the detail says only that something is.
+ * @param {{ field: string, message: string }[]} errors
+ */
+function reasonOf([first, ...others]) {
+  return first && `${first.field} ${first.message}${others.length ? ` (and ${others.length} more)` : ''}`;
+}
+
 /** An error response of the server. `code` is what a program should check. */
 export class Problem extends Error {
   /** @param {number} status @param {any} body @param {number} [retryAfter] in seconds */
   constructor(status, body, retryAfter = 0) {
-    super(body?.detail || body?.title || `The server responded with status ${status}.`);
+    /** @type {{ field: string, message: string }[]} */ const errors = Array.isArray(body?.errors) ? body.errors : [];
+    super(reasonOf(errors) || body?.detail || body?.title || `The server responded with status ${status}.`);
     this.name = 'Problem';
     this.status = status;
     /** @type {string} */ this.code = body?.code ?? '';
-    /** @type {{ field: string, message: string }[]} */ this.errors = body?.errors ?? [];
+    /** @type {string} */ this.type = body?.type ?? '';
+    /** @type {string} */ this.title = body?.title ?? '';
+    /** @type {string} */ this.detail = body?.detail ?? '';
+    this.errors = errors;
     /** @type {string | undefined} */ this.requestId = body?.request_id;
     this.retryAfter = retryAfter;
   }

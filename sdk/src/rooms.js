@@ -6,7 +6,7 @@ import { Outbox } from './outbox.js';
 import { Problem } from './problem.js';
 import { Room } from './room.js';
 import { SharedStream } from './share.js';
-import { Tasks } from './tools.js';
+import { address, Tasks } from './tools.js';
 import { Upload } from './upload.js';
 
 /** @typedef {import('../sdk').Message} Message */
@@ -233,7 +233,7 @@ export class Account {
 
   /** @param {number | string} user @param {boolean} block */
   async setBlocked(user, block) {
-    await this.http.call(block ? 'PUT' : 'DELETE', `/v1/blocks/${encodeURIComponent(user)}`);
+    await this.http.call(block ? 'PUT' : 'DELETE', `/v1/blocks/${address('@', user)}`);
     // The messages of that user count no more, or again, in each room that both are in.
     await this.#load();
   }

@@ -8,6 +8,12 @@ export function newKey() {
   return [...bytes].map((b) => b.toString(16).padStart(2, '0')).join('');
 }
 
+/**
+ * How a path names a room or a user. Digits are an id, and a name may be without its sign.
+ * @param {'#' | '@'} sign @param {number | string} name
+ */
+export const address = (sign, name) => encodeURIComponent(/^(\d+$|[#@])/.test(String(name)) ? name : sign + name);
+
 const MAX_PAUSE = 60 * 60_000; // milliseconds; a timer of more than 2^31 ends at once
 
 /** A pause that ends after ms milliseconds, or when wake is called. @param {number} ms */
