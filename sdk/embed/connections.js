@@ -1,6 +1,7 @@
 // The connections of the page. Elements with the same server and the same user share one; the last of them closes it.
 
-import { connect } from '../sdk.js';
+import { connect, Unreachable } from '../sdk.js';
+import { isLasting } from './problems.js';
 
 /** @typedef {import('../sdk').Parley} Parley */
 /** @typedef {import('../sdk').Room} Room */
@@ -8,6 +9,8 @@ import { connect } from '../sdk.js';
 /** @typedef {{ server: string, session: 'cookie' | 'storage', token: string | Supply | null }} Settings */
 
 const MAX_WAIT = 30_000; // milliseconds between two attempts
+const TIMEOUT = 30_000; // milliseconds for a response
+const PROBE = '/v1/auth/providers'; // cheap, and needs no log-in
 
 /** Waits longer each time, and not the same time in all pages. @param {number} tries */
 export const delay = (tries) => Math.min(MAX_WAIT, 500 * 2 ** tries) * (0.75 + Math.random() / 2);
@@ -73,10 +76,34 @@ export class Connection {
       if (client === this.client) fail(err);
       return;
     }
+    // A visitor without a session has sent nothing so far: better now than after they have typed a name.
+    for (let tries = 0; client === this.client && !client.user; tries++) {
+      const err = await this.#probe();
+      if (!err || client !== this.client || client.user) break;
+      fail(err);
+      if (await isLasting(err, server)) return;
+      await new Promise((resolve) => setTimeout(resolve, delay(tries)));
+    }
     if (client !== this.client) return;
     this.ready = true;
     this.error = null;
     this.#changed();
+  }
+
+  /** Why the server cannot be reached from this page, if it cannot: any response to it will do. */
+  async #probe() {
+    const { server, session } = this.settings;
+    try {
+      await fetch(server + PROBE, {
+        method: 'HEAD',
+        cache: 'no-store',
+        credentials: session === 'cookie' ? 'include' : 'same-origin',
+        signal: AbortSignal.timeout(TIMEOUT),
+      });
+      return null;
+    } catch {
+      return new Unreachable();
+    }
   }
 
   /** Waits no longer. */

@@ -31,15 +31,15 @@ const TEXT_OF = {
 export async function explain(error, texts, { server, room = '' }) {
   const values = { server, room, origin: globalThis.location?.origin ?? '' };
   /** @param {string} code @param {keyof Texts} text */
-  const trouble = (code, text) => ({
+  const trouble = (code, text, isLasting = !isTransient(error)) => ({
     code,
     message: fill(texts[text], values),
     error,
-    isTransient: isTransient(error),
+    isTransient: !isLasting,
   });
   if (error instanceof Unreachable && !error.cause) {
-    const code = await whyUnreachable(server);
-    return trouble(code, code);
+    const code = await whyUnreachable(error, server);
+    return trouble(code, code, code !== 'unreachable');
   }
   if (!(error instanceof Problem)) return trouble('token', 'notLoggedIn'); // of the page's own function
   if (error.status === 401) return trouble(error.code, 'notLoggedIn');
@@ -58,11 +58,30 @@ export function reasonOf(error) {
 }
 
 /**
+ * Whether to try again is of no use, until somebody changes the page or the server.
+ * @param {Error} error @param {string} server
+ */
+export const isLasting = async (error, server) =>
+  error instanceof Unreachable && (await whyUnreachable(error, server)) !== 'unreachable';
+
+/** @typedef {'unreachable' | 'origin' | 'policy'} Reason */
+
+/** All elements of a page that show the same error ask once. @type {WeakMap<Error, Promise<Reason>>} */
+const reasons = new WeakMap();
+
+/** @param {Error} error @param {string} server */
+function whyUnreachable(error, server) {
+  const reason = reasons.get(error) ?? askWhy(server);
+  reasons.set(error, reason);
+  return reason;
+}
+
+/**
  * A browser does not tell a script whether a server is away, does not accept the page, or is forbidden by the page. But
  * every page may read this module's own file.
- * @param {string} server @returns {Promise<'unreachable' | 'origin' | 'policy'>}
+ * @param {string} server @returns {Promise<Reason>}
  */
-async function whyUnreachable(server) {
+async function askWhy(server) {
   const { origin } = new URL(server);
   if (origin === location.origin) return 'unreachable';
   try {

@@ -265,8 +265,6 @@ test('errors are in plain words, and a new attribute takes effect', async () => 
     'no_room',
   ]);
   await set('server', 'http://127.0.0.1:9'); // nothing listens there
-  await page.getByLabel('Your name').fill('hal');
-  await page.keyboard.press('Enter');
   await alert('The server cannot be reached. Trying again…');
 });
 
@@ -276,11 +274,15 @@ test('a page that the server does not accept says so', async () => {
   await once(stranger, 'listening');
   try {
     const at = `http://127.0.0.1:${stranger.address().port}`;
-    const page = await visit(`${head}<body>${lines}`, { at });
-    await page.getByLabel('Your name').fill('ian');
-    await page.keyboard.press('Enter');
+    const page = await visit(
+      `${head}<body>${lines}<script>
+        addEventListener('parley-error', (e) => { (globalThis.codes ??= []).push(e.detail.code) })</script>`,
+      { at },
+    );
     const text = `The chat server ${server.base} does not accept this page: ${at} is not one of its --cors-origins.`;
-    await page.getByRole('alert').getByText(text).waitFor();
+    await page.getByRole('alert').getByText(text).waitFor(); // before the visitor does anything
+    assert.deepEqual(await page.evaluate(() => globalThis.codes), ['origin']);
+    assert.equal(await page.getByLabel('Your name').count(), 0);
     await contexts.pop().close();
   } finally {
     stranger.close();
@@ -377,8 +379,6 @@ test('it works under the policy of the document, and says what another policy fo
 
   const closed = strict.replace(/connect-src [^;]*/, "connect-src 'self'");
   const other = await visit(`${head}<body>${lines}`, { headers: { 'Content-Security-Policy': closed } });
-  await other.getByLabel('Your name').fill('jon');
-  await other.keyboard.press('Enter');
   const text = `The content security policy of this page does not let it connect to ${server.base}.`;
   await other.getByRole('alert').getByText(text).waitFor();
   faults.splice(0); // what the browser says of the policy
@@ -391,10 +391,16 @@ test('a page that has the module itself waits for the server', async () => {
   }
   const page = await visit(`${head}<body><script type="module" src="/assets/embed.js"></script>
     <parley-room server="https://chat.example.com/" room="lobby"></parley-room>`);
+  const away = page.getByRole('alert').getByText('The server cannot be reached. Trying again…');
+  await page.getByLabel('Your name').waitFor();
+  await server.stop('SIGKILL');
+  await page.reload();
+  await away.waitFor();
+  await server.start();
   await enter(page, 'joe');
   await server.stop('SIGKILL');
   await page.reload();
-  await page.getByRole('alert').getByText('The server cannot be reached. Trying again…').waitFor();
+  await away.waitFor();
   await server.start();
   await field(page).waitFor();
 });
@@ -443,7 +449,7 @@ test('a message that is refused stays until it is sent or given up', async () =>
   // Its text can be corrected. What is in the field already is not lost.
   await refuse();
   await field(page).fill('a draft');
-  await log(page).getByRole('button', { name: 'Edit' }).click();
+  await log(page).locator('.failed').getByRole('button', { name: 'Edit' }).click();
   await until(none);
   assert.equal(await field(page).inputValue(), `${'x'.repeat(8001)}\na draft`);
   assert.ok(await field(page).evaluate((el) => el.matches(':focus')));
