@@ -146,3 +146,19 @@ test('the next tab that leads connects with the rooms of all tabs', async () => 
   assert.deepEqual(next.asked[0], 'GET /v1/events?room=1&room=2');
   for (const { stream } of [other, next]) stream.close();
 });
+
+test('a stream connects with as many rooms as the server takes, and enters the others', async () => {
+  const tab = openTab('many');
+  const rooms = Array.from({ length: 203 }, (_, i) => i + 1);
+  tab.stream.setRooms(rooms);
+  tab.lead();
+  await tab.stream.joined;
+  tab.stream.release('e-1');
+  await until(() => tab.asked.length >= 4);
+  tab.stream.close();
+  assert.equal(tab.asked[0].split('room=').length - 1, 200);
+  assert.deepEqual(
+    tab.asked.slice(1),
+    rooms.slice(200).map((room) => `PUT /v1/rooms/${room}/presence/s`),
+  );
+});
