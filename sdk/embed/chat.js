@@ -7,7 +7,7 @@ import { h, hasFocus, setText } from './dom.js';
 import { timesFor } from './format.js';
 import { loginForm, notice } from './login.js';
 import { LogOut } from './logout.js';
-import { explain, reasonOf } from './problems.js';
+import { explain } from './problems.js';
 import { styleSheet } from './style.js';
 import { fill } from './texts.js';
 import { Timeline } from './timeline.js';
@@ -326,7 +326,7 @@ export class Chat {
     for (const { error } of room.pending.filter((p) => p.state === 'failed')) {
       if (!error || this.#told.has(error)) continue;
       this.#told.add(error);
-      this.#refuse(error, fill(this.texts.failed, { reason: reasonOf(error) }));
+      this.#refuse(error, fill(this.texts.failed, { reason: error.message }));
     }
     this.#timeline?.update();
     this.#markRead();

@@ -1,7 +1,6 @@
 // Where the user writes: Enter sends, Shift+Enter begins a line, the up arrow in an empty field edits the last message.
 
 import { h, icon, setText } from './dom.js';
-import { reasonOf } from './problems.js';
 import { fill } from './texts.js';
 
 /** @typedef {import('../sdk').Room} Room */
@@ -129,8 +128,8 @@ export class Composer {
       if (this.#edited === edited) this.edit(null);
     } catch (err) {
       const error = /** @type {Error} */ (err);
-      this.#error.textContent = reasonOf(error);
-      this.on.refused(error, reasonOf(error));
+      this.#error.textContent = error.message;
+      this.on.refused(error, error.message);
     }
   }
 

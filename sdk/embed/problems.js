@@ -47,14 +47,8 @@ export async function explain(error, texts, { server, room = '' }) {
   if (Object.hasOwn(TEXT_OF, error.code)) return trouble(error.code, TEXT_OF[error.code]);
   if (error.isTransient) return trouble(error.code || 'unavailable', 'unavailable');
   const isName = error.errors[0]?.field === 'username';
-  const message = isName ? `${texts.username} ${error.errors[0].message}.` : reasonOf(error);
+  const message = isName ? `${texts.username} ${error.errors[0].message}.` : error.message;
   return { code: error.code, message, error, isTransient: false };
-}
-
-/** Why the server refuses something: what is wrong with it, if it says so. @param {Error | undefined} error */
-export function reasonOf(error) {
-  const [wrong] = error instanceof Problem ? error.errors : [];
-  return wrong ? `${wrong.field} ${wrong.message}` : (error?.message ?? '');
 }
 
 /**

@@ -2,7 +2,6 @@
 
 import { h, hasFocus, setText } from './dom.js';
 import { formatSize, initials, withLinks } from './format.js';
-import { reasonOf } from './problems.js';
 import { fill } from './texts.js';
 
 /** @typedef {import('../sdk').Message} Message */
@@ -133,7 +132,7 @@ export class Row {
     if (pending?.state === 'sending') children.push(h('span', {}, texts.sending));
     if (pending?.state === 'failed') {
       children.push(
-        h('span', { part: 'error', role: 'alert' }, fill(texts.failed, { reason: reasonOf(pending.error) })),
+        h('span', { part: 'error', role: 'alert' }, fill(texts.failed, { reason: pending.error?.message ?? '' })),
         this.#button(texts.retry, () => pending.retry()),
         pending.text && !isMore(pending) && this.#button(texts.edit, () => this.actions.restore(pending)),
         this.#button(texts.discard, () => pending.discard()),
