@@ -5,7 +5,9 @@ package sdk
 
 import _ "embed"
 
-//go:generate -command esbuild go run github.com/evanw/esbuild/cmd/esbuild@v0.28.2 --log-level=warning
+// The lines of the modules are short: Node.js prints the whole line of a module that throws.
+
+//go:generate -command esbuild go run github.com/evanw/esbuild/cmd/esbuild@v0.28.2 --log-level=warning --line-limit=120
 //go:generate esbuild src/index.js --bundle --format=esm --minify --target=es2022 --outfile=sdk.js
 //go:generate esbuild embed/index.js --bundle --format=esm --minify --target=es2022 --external:./sdk.js --outfile=embed.js
 
