@@ -207,7 +207,8 @@ const room: Room = await parley.open('#lobby')
 const wrong: string = room.data.last_message_id
 const sent: Message = await room.send({ text: 'hello', files: [new Blob(['x'])], reply_to: 4 }).sent
 const bytes: Blob = await parley.download(sent.files[0] ?? '/v1/files/f_1/thumbnail')
-const { data, headers }: { data: Message, headers: Headers } = await parley.request('GET', '/v1/rooms/1', { full: true })
+const { data, headers }: { data: Message, headers: Headers } =
+  await parley.request('GET', '/v1/rooms/1', { full: true })
 const plain: Message = await parley.request<Message>('GET', '/v1/rooms/1')
 console.log(bytes.size, headers.get('ETag'), data.id, plain.id)
 try {
