@@ -1,11 +1,11 @@
-import{Problem as mt,Unreachable as gt}from"./sdk.js";function r(o,t={},...e){let s=document.createElement(o);for(let[n,i]of Object.entries(t))i==null||i===!1||(n.startsWith(
-"on")?s.addEventListener(n.slice(2),i):s.setAttribute(n,i===!0?"":String(i)));for(let n of e)n&&s.append(n);return s}function y(o){
-let[t,e]=["svg","path"].map(s=>document.createElementNS("http://www.w3.org/2000/svg",s));for(let[s,n]of[["viewBox","0 0 \
-24 24"],["aria-hidden","true"]])t.setAttribute(s,n);return e.setAttribute("d",o),t.append(e),t}function h(o,t){o.textContent!==
+import{Problem as mt,Unreachable as gt}from"./sdk.js";function r(o,t={},...e){let s=document.createElement(o);for(let[i,n]of Object.entries(t))n==null||n===!1||(i.startsWith(
+"on")?s.addEventListener(i.slice(2),n):s.setAttribute(i,n===!0?"":String(n)));for(let i of e)i&&s.append(i);return s}function y(o){
+let[t,e]=["svg","path"].map(s=>document.createElementNS("http://www.w3.org/2000/svg",s));for(let[s,i]of[["viewBox","0 0 \
+24 24"],["aria-hidden","true"]])t.setAttribute(s,i);return e.setAttribute("d",o),t.append(e),t}function h(o,t){o.textContent!==
 t&&(o.textContent=t)}function m(o){let t=o.getRootNode();return o.contains(t.activeElement??null)}var x=class{#t=new Map;constructor(t,e){
-this.parent=t,this.make=e}set(t){let e=new Map;for(let n of t){let i=this.#t.get(n.key)??this.make(n);this.#t.delete(n.key),
-e.set(n.key,i),i.update(n)}for(let{el:n}of this.#t.values())n.remove();this.#t=e;let s=this.parent.firstElementChild;for(let{
-el:n}of e.values())n===s?s=n.nextElementSibling:this.parent.insertBefore(n,s)}};var M={connecting:"Connecting\u2026",reconnecting:"Reconnecting\u2026",messages:"Messages in {room}",empty:"No messages \
+this.parent=t,this.make=e}set(t){let e=new Map;for(let i of t){let n=this.#t.get(i.key)??this.make(i);this.#t.delete(i.key),
+e.set(i.key,n),n.update(i)}for(let{el:i}of this.#t.values())i.remove();this.#t=e;let s=this.parent.firstElementChild;for(let{
+el:i}of e.values())i===s?s=i.nextElementSibling:this.parent.insertBefore(i,s)}};var M={connecting:"Connecting\u2026",reconnecting:"Reconnecting\u2026",messages:"Messages in {room}",empty:"No messages \
 yet. Write the first one.",older:"Load older messages",olderFailed:"The older messages could not be loaded.",unread:"New\
  messages",newest:"Newest messages",newCount:"{count} new",message:"Message to {room}",placeholder:"Write a message",send:"\
 Send",save:"Save",sending:"Sending\u2026",failed:"Not sent: {reason}",tooLong:"Too long. Characters to remove: {count}",
@@ -21,69 +21,71 @@ nameTaken:"Somebody has this name already. Choose another one.",guestsOff:"This 
  was too much at once. Try again in a moment.",notLoggedIn:"This page could not log you in.",unreachable:"The server can\
 not be reached. Trying again\u2026",unavailable:"The server is not available at the moment. Trying again\u2026",origin:"\
 The chat server {server} does not accept this page: {origin} is not one of its --cors-origins.",policy:"The content secu\
-rity policy of this page does not let it connect to {server}."},p=(o,t)=>o.replace(/\{(\w+)\}/g,(e,s)=>String(t[s]??e));var N=8e3,v=class{#t;#n;#i;#s=r("p",{class:"error",part:"error",role:"alert"});#r=r("p",{id:"count",class:"count",part:"\
-count",role:"status"});#o=null;#e="";#a=null;constructor(t,e){this.texts=t,this.on=e,this.#t=r("textarea",{part:"input",
-rows:"1",dir:"auto",enterkeyhint:"send","aria-describedby":"count"}),this.#n=r("button",{class:"send",part:"send",type:"\
-submit"},y("M12 19V5m-6 6 6-6 6 6")),this.#i=r("p",{class:"banner",part:"banner"},r("span",{},t.editing),r("button",{class:"\
+rity policy of this page does not let it connect to {server}."},p=(o,t)=>o.replace(/\{(\w+)\}/g,(e,s)=>String(t[s]??e));var N=8e3,v=class{#t;#o;#n;#s=r("p",{class:"error",part:"error",role:"alert"});#a=r("p",{id:"count",class:"count",part:"\
+count",role:"status"});#i=null;#e="";#r=null;constructor(t,e){this.texts=t,this.on=e,this.#t=r("textarea",{part:"input",
+rows:"1",dir:"auto",enterkeyhint:"send","aria-describedby":"count"}),this.#o=r("button",{class:"send",part:"send",type:"\
+submit"},y("M12 19V5m-6 6 6-6 6 6")),this.#n=r("p",{class:"banner",part:"banner"},r("span",{},t.editing),r("button",{class:"\
 link",type:"button",onclick:()=>this.edit(null)},t.cancel)),this.el=r("form",{class:"composer",part:"composer",onsubmit:s=>this.#d(
-s)},this.#s,this.#i,this.#r,r("div",{class:"field",part:"field"},this.#t,this.#n)),this.#t.addEventListener("keydown",s=>this.#h(
-s)),this.#t.addEventListener("input",()=>{this.#u(),!this.#o&&this.#t.value&&this.#a?.type()}),this.edit(null)}update(t){
-this.#a=t,this.#t.setAttribute("aria-label",p(this.texts.message,{room:t.name})),this.#t.placeholder=this.texts.placeholder,
-this.#o&&t.messages.some(e=>e.id===this.#o?.id&&e.deleted_at)&&this.edit(null)}focus(){this.#t.focus()}edit(t){t&&!this.#o&&
-(this.#e=this.#t.value),(t||this.#o)&&(this.#t.value=t?t.text:this.#e),this.#o=t,this.#i.hidden=!t,this.#s.textContent="",
-this.#n.setAttribute("aria-label",t?this.texts.save:this.texts.send),this.#u(),t&&this.focus()}restore(t){this.edit(null),
+s)},this.#s,this.#n,this.#a,r("div",{class:"field",part:"field"},this.#t,this.#o)),this.#t.addEventListener("keydown",s=>this.#h(
+s)),this.#t.addEventListener("input",()=>{this.#u(),!this.#i&&this.#t.value&&this.#r?.type()}),this.edit(null)}update(t){
+this.#r=t,this.#t.setAttribute("aria-label",p(this.texts.message,{room:t.name})),this.#t.placeholder=this.texts.placeholder,
+this.#i&&t.messages.some(e=>e.id===this.#i?.id&&e.deleted_at)&&this.edit(null)}focus(){this.#t.focus()}edit(t){t&&!this.#i&&
+(this.#e=this.#t.value),(t||this.#i)&&(this.#t.value=t?t.text:this.#e),this.#i=t,this.#n.hidden=!t,this.#s.textContent="",
+this.#o.setAttribute("aria-label",t?this.texts.save:this.texts.send),this.#u(),t&&this.focus()}restore(t){this.edit(null),
 this.#t.value=[t,this.#t.value].filter(Boolean).join(`
 `),this.#u(),this.focus()}get#l(){let{value:t}=this.#t;return t.length>N?[...t].length-N:0}#h(t){t.isComposing||(t.key===
-"Enter"&&!t.shiftKey&&!t.altKey?(t.preventDefault(),this.el.requestSubmit()):t.key==="Escape"&&this.#o?(t.stopPropagation(),
-t.preventDefault(),this.edit(null)):t.key==="ArrowUp"&&!this.#t.value&&!this.#o&&(t.preventDefault(),this.on.editLast()))}async#d(t){
-t.preventDefault();let e=this.#t.value,[s,n]=[this.#a,this.#o];if(!(!s||!e.trim()||this.#l>0)){if(!n){s.send(e),this.#t.
-value="",this.#u(),this.focus(),this.on.sent();return}try{e!==n.text&&await s.edit(n.id,e),this.#o===n&&this.edit(null)}catch(i){
-let a=i;this.#s.textContent=a.message,this.on.refused(a,a.message)}}}#u(){let t=Math.max(0,this.#l);h(this.#r,t?p(this.texts.
-tooLong,{count:t}):""),this.#t.ariaInvalid=String(t>0),this.#n.ariaDisabled=String(t>0),this.#n.classList.toggle("idle",
+"Enter"&&!t.shiftKey&&!t.altKey?(t.preventDefault(),this.el.requestSubmit()):t.key==="Escape"&&this.#i?(t.stopPropagation(),
+t.preventDefault(),this.edit(null)):t.key==="ArrowUp"&&!this.#t.value&&!this.#i&&(t.preventDefault(),this.on.editLast()))}async#d(t){
+t.preventDefault();let e=this.#t.value,[s,i]=[this.#r,this.#i];if(!(!s||!e.trim()||this.#l>0)){if(!i){s.send(e),this.#t.
+value="",this.#u(),this.focus(),this.on.sent();return}try{e!==i.text&&await s.edit(i.id,e),this.#i===i&&this.edit(null)}catch(n){
+let a=n;this.#s.textContent=a.message,this.on.refused(a,a.message)}}}#u(){let t=Math.max(0,this.#l);h(this.#a,t?p(this.texts.
+tooLong,{count:t}):""),this.#t.ariaInvalid=String(t>0),this.#o.ariaDisabled=String(t>0),this.#o.classList.toggle("idle",
 t>0||!this.#t.value.trim()),this.#t.style.height="auto";let{scrollHeight:e}=this.#t;e&&(this.#t.style.height=`${e}px`)}};import{connect as nt,Unreachable as ot}from"./sdk.js";import{isTransient as tt,Problem as et,Unreachable as q}from"./sdk.js";var st=100,I=new Set;typeof document=="object"&&document.addEventListener("securitypolicyviolation",({blockedURI:o,effectiveDirective:t})=>{
 t==="connect-src"&&URL.canParse(o)&&I.add(new URL(o).origin)});var D={not_found:"notFound",banned:"banned",blocked:"bloc\
-ked",username_taken:"nameTaken",rate_limited:"tooMany"};async function w(o,t,{server:e,room:s=""}){let n={server:e,room:s,
-origin:globalThis.location?.origin??""},i=(l,c,u=!tt(o))=>({code:l,message:p(t[c],n),error:o,isTransient:!u});if(o instanceof
-q&&!o.cause){let l=await B(o,e);return i(l,l,l!=="unreachable")}if(!(o instanceof et))return i("token","notLoggedIn");if(o.
-status===401)return i(o.code,"notLoggedIn");if(o.code==="not_found"&&s.startsWith("@"))return i(o.code,"userNotFound");if(Object.
-hasOwn(D,o.code))return i(o.code,D[o.code]);if(o.isTransient)return i(o.code||"unavailable","unavailable");let d=o.errors[0]?.
+ked",username_taken:"nameTaken",rate_limited:"tooMany"};async function w(o,t,{server:e,room:s=""}){let i={server:e,room:s,
+origin:globalThis.location?.origin??""},n=(l,c,u=!tt(o))=>({code:l,message:p(t[c],i),error:o,isTransient:!u});if(o instanceof
+q&&!o.cause){let l=await B(o,e);return n(l,l,l!=="unreachable")}if(!(o instanceof et))return n("token","notLoggedIn");if(o.
+status===401)return n(o.code,"notLoggedIn");if(o.code==="not_found"&&s.startsWith("@"))return n(o.code,"userNotFound");if(Object.
+hasOwn(D,o.code))return n(o.code,D[o.code]);if(o.isTransient)return n(o.code||"unavailable","unavailable");let d=o.errors[0]?.
 field==="username"?`${t.username} ${o.errors[0].message}.`:o.message;return{code:o.code,message:d,error:o,isTransient:!1}}
 var U=async(o,t)=>o instanceof q&&await B(o,t)!=="unreachable",j=new WeakMap;function B(o,t){let e=j.get(o)??it(t);return j.
 set(o,e),e}async function it(o){let{origin:t}=new URL(o);if(t===location.origin)return"unreachable";try{let{ok:e}=await fetch(
 `${o}/embed.js`,{method:"HEAD",cache:"no-store",credentials:"omit"});return e?"origin":"unreachable"}catch{return await new Promise(
-e=>setTimeout(e,st)),I.has(t)?"policy":"unreachable"}}var rt=3e4,at=3e4,lt="/v1/auth/providers",O=o=>Math.min(rt,500*2**o)*(.75+Math.random()/2),k=[],T=class o{client=null;ready=!1;error=null;#t=new Set;#n=new Map;constructor(t){
-this.settings=t}static use({server:t,session:e,token:s},n){let i=k.find(({settings:a})=>a.server===t&&a.token===s&&(s||a.
-session===e));return i||(i=new o({server:t,session:e,token:s}),k.push(i),i.#i()),i.#t.add(n),i}release(t){if(this.#t.delete(
-t),this.#t.size)return;k.splice(k.indexOf(this),1);let{client:e}=this;this.client=null,e?.close()}async#i(){let{server:t,
-session:e,token:s}=this.settings,i=nt({server:t,session:e,token:typeof s=="string"?()=>s:s??void 0});this.client=i;let a=d=>{
-this.error=d,this.#r()};i.on("error",a),i.on("session",()=>this.#r()),i.on("connection",()=>this.#r());try{await i.ready}catch(d){
-i===this.client&&a(d);return}for(let d=0;i===this.client&&!i.user;d++){let l=await this.#s();if(!l||i!==this.client||i.user)
-break;if(a(l),await U(l,t))return;await new Promise(c=>setTimeout(c,O(d)))}i===this.client&&(this.ready=!0,this.error=null,
-this.#r())}async#s(){let{server:t,session:e}=this.settings;try{return await fetch(t+lt,{method:"HEAD",cache:"no-store",credentials:e===
-"cookie"?"include":"same-origin",signal:AbortSignal.timeout(at)}),null}catch{return new ot}}retry(){if(this.ready||!this.
-error)return;this.error=null;let t=this.client;this.#i(),t?.close()}#r(){for(let t of this.#t)t()}show(t){this.#n.set(t,
-(this.#n.get(t)??0)+1)}hide(t){let e=(this.#n.get(t)??0)-1;e>0?this.#n.set(t,e):this.#n.delete(t)&&t.close()}};function $(o){let t=i=>{try{return new Intl.DateTimeFormat(o||void 0,i)}catch{return new Intl.DateTimeFormat(void 0,i)}},
-e=t({hour:"numeric",minute:"2-digit"}),s=t({weekday:"long",day:"numeric",month:"long"}),n=t({day:"numeric",month:"long",
-year:"numeric"});return{clock:i=>e.format(i),day(i,a){let d=new Date,l=Math.round((P(d)-P(i))/864e5);return l===0?a.today:
-l===1?a.yesterday:(i.getFullYear()===d.getFullYear()?s:n).format(i)}}}var P=o=>new Date(o.getFullYear(),o.getMonth(),o.getDate()).
+e=>setTimeout(e,st)),I.has(t)?"policy":"unreachable"}}var rt=3e4,at=3e4,lt="/v1/auth/providers",F=o=>Math.min(rt,500*2**o)*(.75+Math.random()/2),k=[],T=class o{client=null;ready=!1;error=null;#t=new Set;#o=new Map;constructor(t){
+this.settings=t}static use({server:t,session:e,token:s},i){let n=k.find(({settings:a})=>a.server===t&&a.token===s&&(s||a.
+session===e));return n||(n=new o({server:t,session:e,token:s}),k.push(n),n.#n()),n.#t.add(i),n}release(t){if(this.#t.delete(
+t),this.#t.size)return;k.splice(k.indexOf(this),1);let{client:e}=this;this.client=null,e?.close()}async#n(){let{server:t,
+session:e,token:s}=this.settings,n=nt({server:t,session:e,token:typeof s=="string"?()=>s:s??void 0});this.client=n;let a=l=>{
+this.error=l,this.#i()},d=!s;if(n.on("error",l=>d||a(l)),n.on("session",()=>this.#i()),n.on("connection",()=>this.#i()),
+!(d&&!await this.#s(n,a))){d=!1;try{await n.ready}catch(l){n===this.client&&a(l);return}n===this.client&&(this.ready=!0,
+this.error=null,this.#i())}}async#s(t,e){let s=!1,i=()=>{s=!0};t.ready.then(i,i);let n=()=>t!==this.client||!!(s&&t.user);
+for(let a=0;!n();a++){let d=await this.#a();if(!d||n())break;if(e(d),await U(d,this.settings.server))return!1;await new Promise(
+l=>setTimeout(l,F(a)))}return t===this.client}async#a(){let{server:t,session:e}=this.settings;try{return await fetch(t+lt,
+{method:"HEAD",cache:"no-store",credentials:e==="cookie"?"include":"same-origin",signal:AbortSignal.timeout(at)}),null}catch{
+return new ot}}retry(){if(this.ready||!this.error)return;this.error=null;let t=this.client;this.#n(),t?.close()}#i(){for(let t of this.#t)
+t()}show(t){this.#o.set(t,(this.#o.get(t)??0)+1)}hide(t){let e=(this.#o.get(t)??0)-1;e>0?this.#o.set(t,e):this.#o.delete(
+t)&&t.close()}};function $(o){let t=n=>{try{return new Intl.DateTimeFormat(o||void 0,n)}catch{return new Intl.DateTimeFormat(void 0,n)}},
+e=t({hour:"numeric",minute:"2-digit"}),s=t({weekday:"long",day:"numeric",month:"long"}),i=t({day:"numeric",month:"long",
+year:"numeric"});return{clock:n=>e.format(n),day(n,a){let d=new Date,l=Math.round((P(d)-P(n))/864e5);return l===0?a.today:
+l===1?a.yesterday:(n.getFullYear()===d.getFullYear()?s:i).format(n)}}}var P=o=>new Date(o.getFullYear(),o.getMonth(),o.getDate()).
 getTime();function H(o){let t=0;for(;o>=1e3&&t<4;)o/=1e3,t++;return`${t&&o<10?o.toFixed(1):Math.round(o)} ${["B","kB","M\
-B","GB","TB"][t]}`}function Y(o){let e=o.split(/[\s._-]+/u).filter(s=>/[\p{L}\p{N}]/u.test(s)).map(s=>[...s].find(n=>/[\p{L}\p{N}]/u.
-test(n))??"");return((e[0]??"?")+(e.length>1?e.at(-1):"")).toLocaleUpperCase()}var ct=/\bhttps?:\/\/[^\s<>"]+/g,dt=/[.,;:!?…'*_~)\]}]+$/;
-function W(o){let t=document.createDocumentFragment(),e=0;for(let{0:s,index:n}of o.matchAll(ct)){let i=s.includes("(")?s.
-replace(/[.,;:!?…'*_~]+$/,""):s.replace(dt,"");URL.canParse(i)&&(t.append(o.slice(e,n),r("a",{href:i,target:"_blank",rel:"\
-noopener noreferrer nofollow"},i)),e=n+i.length)}return t.append(o.slice(e)),t}function K(o,t){let e=r("input",{part:"input",name:"username",autocomplete:"nickname",autocapitalize:"none",spellcheck:"\
-false",required:!0,"aria-describedby":"problem"}),s=r("p",{id:"problem",class:"error",part:"error",role:"alert"}),n=r("b\
+B","GB","TB"][t]}`}function Y(o){let e=o.split(/[\s._-]+/u).filter(s=>/[\p{L}\p{N}]/u.test(s)).map(s=>[...s].find(i=>/[\p{L}\p{N}]/u.
+test(i))??"");return((e[0]??"?")+(e.length>1?e.at(-1):"")).toLocaleUpperCase()}var ct=/\bhttps?:\/\/[^\s<>"]+/g,dt=/[.,;:!?…'*_~)\]}]+$/;
+function W(o){let t=document.createDocumentFragment(),e=0;for(let{0:s,index:i}of o.matchAll(ct)){let n=s.includes("(")?s.
+replace(/[.,;:!?…'*_~]+$/,""):s.replace(dt,"");URL.canParse(n)&&(t.append(o.slice(e,i),r("a",{href:n,target:"_blank",rel:"\
+noopener noreferrer nofollow"},n)),e=i+n.length)}return t.append(o.slice(e)),t}function K(o,t){let e=r("input",{part:"input",name:"username",autocomplete:"nickname",autocapitalize:"none",spellcheck:"\
+false",required:!0,"aria-describedby":"problem"}),s=r("p",{id:"problem",class:"error",part:"error",role:"alert"}),i=r("b\
 utton",{class:"primary",part:"button",type:"submit"},o.join);return r("form",{class:"panel",part:"login",onsubmit:async a=>{
-if(a.preventDefault(),n.ariaBusy==="true")return;n.ariaBusy="true",h(s,"");let d=await t(e.value.trim());n.ariaBusy="fal\
+if(a.preventDefault(),i.ariaBusy==="true")return;i.ariaBusy="true",h(s,"");let d=await t(e.value.trim());i.ariaBusy="fal\
 se",h(s,d),e.setAttribute("aria-invalid",String(!!d)),d&&e.focus()}},r("p",{},o.intro),r("label",{},r("span",{},o.username),
-e),s,n)}var g=(o,t,e)=>r("div",{class:"panel",part:"notice"},r("p",{role:"alert"},o),t&&r("button",{class:"primary",part:"\
-button",type:"button",onclick:e},t));var z=class{#t=null;#n=r("span",{id:"question"});#i;#s=!1;constructor(t,e){this.texts=t;let s=()=>{this.#o(!1),e()},n=()=>this.#t?.
-guest?this.#o(!0):e();this.button=r("button",{class:"link",part:"log-out",type:"button",hidden:!0,onclick:n}),h(this.button,
-t.logOut),this.#i=this.#e(t.cancel,()=>this.#o(!1)),this.question=r("div",{class:"bar",part:"question",role:"group","ari\
-a-labelledby":"question",hidden:!0},this.#n,this.#i,this.#e(t.logOut,s)),this.question.addEventListener("keydown",i=>{i.
-key==="Escape"&&(i.stopPropagation(),i.preventDefault(),this.#o(!1))})}update(t){t?.id!==this.#t?.id&&(this.#s=!1),this.#t=
-t,this.#r()}#r(){this.button.hidden=!this.#t||this.#s,this.question.hidden=!this.#s,h(this.#n,this.#s?this.texts.logOutQuestion:
-"")}#o(t){let e=m(this.question);this.#s=t,this.#r(),t?this.#i.focus():e&&this.button.focus()}#e(t,e){return r("button",
+e),s,i)}var g=(o,t,e)=>r("div",{class:"panel",part:"notice"},r("p",{role:"alert"},o),t&&r("button",{class:"primary",part:"\
+button",type:"button",onclick:e},t));var z=class{#t=null;#o=r("span",{id:"question"});#n;#s=!1;constructor(t,e){this.texts=t;let s=()=>{this.#i(!1),e()},i=()=>this.#t?.
+guest?this.#i(!0):e();this.button=r("button",{class:"link",part:"log-out",type:"button",hidden:!0,onclick:i}),h(this.button,
+t.logOut),this.#n=this.#e(t.cancel,()=>this.#i(!1)),this.question=r("div",{class:"bar",part:"question",role:"group","ari\
+a-labelledby":"question",hidden:!0},this.#o,this.#n,this.#e(t.logOut,s)),this.question.addEventListener("keydown",n=>{n.
+key==="Escape"&&(n.stopPropagation(),n.preventDefault(),this.#i(!1))})}update(t){t?.id!==this.#t?.id&&(this.#s=!1),this.#t=
+t,this.#a()}#a(){this.button.hidden=!this.#t||this.#s,this.question.hidden=!this.#s,h(this.#o,this.#s?this.texts.logOutQuestion:
+"")}#i(t){let e=m(this.question);this.#s=t,this.#a(),t?this.#n.focus():e&&this.button.focus()}#e(t,e){return r("button",
 {class:"link",part:"action",type:"button",onclick:e},t)}};var ht=`
 :host {
   display: block; block-size: 32rem; min-inline-size: 0; color-scheme: light dark;
@@ -279,113 +281,113 @@ textarea:focus-visible { outline: none; }
   .bubble, .send, .primary, .avatar { border: 1px solid CanvasText; }
   .own .bubble { border-width: 2px; }
 }
-`,E;function G(){return E||(E=new CSSStyleSheet,E.replaceSync(ht)),E}var ut=({files:o,reply_to:t,...e})=>!!(o.length||t||e.file_ids?.length),S=class{#t=r("span",{part:"sender",dir:"auto"});#n=r(
-"time",{part:"time"});#i=r("span",{class:"avatar",part:"avatar","aria-hidden":"true"});#s=r("span",{class:"text",part:"t\
-ext",dir:"auto"});#r=r("div",{class:"extra"});#o=r("div",{class:"note","aria-live":"off"});#e="";#a=!1;#l=null;constructor(t,e,s){
-this.texts=t,this.times=e,this.actions=s,this.el=r("li",{tabindex:"-1"},this.#i,r("div",{class:"body"},r("div",{class:"h\
-ead"},this.#t," ",this.#n),r("div",{class:"bubble",part:"bubble"},this.#s,this.#r),this.#o)),this.el.addEventListener("f\
+`,E;function G(){return E||(E=new CSSStyleSheet,E.replaceSync(ht)),E}var ut=({files:o,reply_to:t,...e})=>!!(o.length||t||e.file_ids?.length),S=class{#t=r("span",{part:"sender",dir:"auto"});#o=r(
+"time",{part:"time"});#n=r("span",{class:"avatar",part:"avatar","aria-hidden":"true"});#s=r("span",{class:"text",part:"t\
+ext",dir:"auto"});#a=r("div",{class:"extra"});#i=r("div",{class:"note","aria-live":"off"});#e="";#r=!1;#l=null;constructor(t,e,s){
+this.texts=t,this.times=e,this.actions=s,this.el=r("li",{tabindex:"-1"},this.#n,r("div",{class:"body"},r("div",{class:"h\
+ead"},this.#t," ",this.#o),r("div",{class:"bubble",part:"bubble"},this.#s,this.#a),this.#i)),this.el.addEventListener("f\
 ocusin",()=>this.#h(0)),this.el.addEventListener("focusout",()=>this.#h(-1))}#h(t){for(let e of this.el.querySelectorAll(
-"a, button"))e.tabIndex=e.matches(".failed button")?0:t}update(t){this.#l=t;let{message:e,pending:s,sender:n,own:i,follows:a}=t,
-d=JSON.stringify([e??[s?.state,s?.error?.message],n,a,this.#a]);if(d===this.#e)return;this.#e=d;let{deleted_at:l,created_at:c,
-text:u=""}=e??{...s,deleted_at:void 0},f=s?.state==="failed",b=Object.entries({own:i,follows:a,deleted:l,pending:s&&!f,failed:f}).
+"a, button"))e.tabIndex=e.matches(".failed button")?0:t}update(t){this.#l=t;let{message:e,pending:s,sender:i,own:n,follows:a}=t,
+d=JSON.stringify([e??[s?.state,s?.error?.message],i,a,this.#r]);if(d===this.#e)return;this.#e=d;let{deleted_at:l,created_at:c,
+text:u=""}=e??{...s,deleted_at:void 0},f=s?.state==="failed",b=Object.entries({own:n,follows:a,deleted:l,pending:s&&!f,failed:f}).
 flatMap(([X,Z])=>Z?[X]:[]);this.el.className=["message",...b].join(" "),this.el.setAttribute("part",this.el.className),h(
-this.#i,Y(n.display_name)),this.#i.style.setProperty("--hue",String(n.id*67%360)),h(this.#t,i?this.texts.you:n.display_name);
-let F=new Date(c??0);this.#n.dateTime=c,h(this.#n,this.times.clock(F));let R=l?this.texts.deleted:u;this.#s.textContent!==
-R&&this.#s.replaceChildren(W(R)),this.#r.replaceChildren(...this.#d(),...this.#u()),this.#g(),this.#h(m(this.el)?0:-1)}#d(){
+this.#n,Y(i.display_name)),this.#n.style.setProperty("--hue",String(i.id*67%360)),h(this.#t,n?this.texts.you:i.display_name);
+let O=new Date(c??0);this.#o.dateTime=c,h(this.#o,this.times.clock(O));let R=l?this.texts.deleted:u;this.#s.textContent!==
+R&&this.#s.replaceChildren(W(R)),this.#a.replaceChildren(...this.#d(),...this.#u()),this.#g(),this.#h(m(this.el)?0:-1)}#d(){
 return(this.#l?.message?.files??[]).map(({name:t,size:e})=>r("span",{class:"file",part:"file"},r("bdi",{},t),` ${H(e)}`))}#u(){
-let t=this.#l?.message;return(t?.reactions??[]).map(({emoji:e,count:s,me:n})=>r("button",{class:"reaction",part:"reactio\
-n",type:"button","aria-pressed":String(!!n),onclick:()=>{this.actions.react(t,e,!n).catch(()=>{})}},`${e} ${s}`))}#g(){let{
-message:t,pending:e,own:s}=this.#l,n=m(this.#o),{texts:i}=this,a=[];e?.state==="sending"&&a.push(r("span",{},i.sending)),
-e?.state==="failed"&&a.push(r("span",{part:"error",role:"alert"},p(i.failed,{reason:e.error?.message??""})),this.#c(i.retry,
-()=>e.retry()),e.text&&!ut(e)&&this.#c(i.edit,()=>this.actions.restore(e)),this.#c(i.discard,()=>e.discard())),t?.edited_at&&
-!t.deleted_at&&a.push(r("span",{},i.edited)),t&&s&&!t.deleted_at&&a.push(this.#p(t)),this.#o.replaceChildren(...a.filter(
-Boolean)),n&&(this.#o.querySelector("button")??this.el).focus({preventScroll:!0})}#p(t){let{texts:e,actions:s}=this;if(this.#a){
-let n=()=>{this.#f(!1),s.remove(t).catch(()=>{})};return r("span",{class:"question"},r("span",{},e.deleteQuestion),this.#c(
-e.cancel,()=>this.#f(!1)),this.#c(e.delete,n))}return r("span",{class:"actions",part:"actions"},t.text&&this.#c(e.edit,()=>s.
-edit(t)),this.#c(e.delete,()=>this.#f(!0)))}#f(t){this.#a=t,this.#l&&this.update(this.#l)}#c(t,e){return r("button",{class:"\
-link",part:"action",type:"button",onclick:e},t)}};var pt=5*6e4,J=200,Q=24,A=class{#t=r("ol");#n=r("button",{class:"older",part:"older",type:"button",onclick:()=>this.#y(!0)});#i=r(
-"p",{class:"empty",part:"empty"});#s=r("p",{class:"typing",part:"typing","aria-live":"off"});#r=r("span");#o=r("button",
-{class:"jump",part:"jump",type:"button",onclick:()=>{this.toEnd()}},y("M12 5v14m-6-6 6 6 6-6"),this.#r);#e=r("div",{class:"\
-log",part:"log",role:"log","aria-live":"polite",tabindex:"0"},this.#n,this.#i,this.#t,this.#s);el=r("div",{class:"timeli\
-ne"},this.#e,this.#o);#a=null;#l=null;#h=1/0;#d=!0;#u=!1;#g=!1;#p=new ResizeObserver(()=>{this.#d&&this.#x(),this.#m()});constructor(t,e,s,n){
-this.texts=t,this.times=e,this.rows=new x(this.#t,({item:i,label:a})=>{if(!i)return ft(a===t.unread?"unread":"day");let d=new S(
+let t=this.#l?.message;return(t?.reactions??[]).map(({emoji:e,count:s,me:i})=>r("button",{class:"reaction",part:"reactio\
+n",type:"button","aria-pressed":String(!!i),onclick:()=>{this.actions.react(t,e,!i).catch(()=>{})}},`${e} ${s}`))}#g(){let{
+message:t,pending:e,own:s}=this.#l,i=m(this.#i),{texts:n}=this,a=[];e?.state==="sending"&&a.push(r("span",{},n.sending)),
+e?.state==="failed"&&a.push(r("span",{part:"error",role:"alert"},p(n.failed,{reason:e.error?.message??""})),this.#c(n.retry,
+()=>e.retry()),e.text&&!ut(e)&&this.#c(n.edit,()=>this.actions.restore(e)),this.#c(n.discard,()=>e.discard())),t?.edited_at&&
+!t.deleted_at&&a.push(r("span",{},n.edited)),t&&s&&!t.deleted_at&&a.push(this.#p(t)),this.#i.replaceChildren(...a.filter(
+Boolean)),i&&(this.#i.querySelector("button")??this.el).focus({preventScroll:!0})}#p(t){let{texts:e,actions:s}=this;if(this.#r){
+let i=()=>{this.#f(!1),s.remove(t).catch(()=>{})};return r("span",{class:"question"},r("span",{},e.deleteQuestion),this.#c(
+e.cancel,()=>this.#f(!1)),this.#c(e.delete,i))}return r("span",{class:"actions",part:"actions"},t.text&&this.#c(e.edit,()=>s.
+edit(t)),this.#c(e.delete,()=>this.#f(!0)))}#f(t){this.#r=t,this.#l&&this.update(this.#l)}#c(t,e){return r("button",{class:"\
+link",part:"action",type:"button",onclick:e},t)}};var pt=5*6e4,J=200,Q=24,A=class{#t=r("ol");#o=r("button",{class:"older",part:"older",type:"button",onclick:()=>this.#y(!0)});#n=r(
+"p",{class:"empty",part:"empty"});#s=r("p",{class:"typing",part:"typing","aria-live":"off"});#a=r("span");#i=r("button",
+{class:"jump",part:"jump",type:"button",onclick:()=>{this.toEnd()}},y("M12 5v14m-6-6 6 6 6-6"),this.#a);#e=r("div",{class:"\
+log",part:"log",role:"log","aria-live":"polite",tabindex:"0"},this.#o,this.#n,this.#t,this.#s);el=r("div",{class:"timeli\
+ne"},this.#e,this.#i);#r=null;#l=null;#h=1/0;#d=!0;#u=!1;#g=!1;#p=new ResizeObserver(()=>{this.#d&&this.#x(),this.#m()});constructor(t,e,s,i){
+this.texts=t,this.times=e,this.rows=new x(this.#t,({item:n,label:a})=>{if(!n)return ft(a===t.unread?"unread":"day");let d=new S(
 t,e,s);return{el:d.el,update:l=>l.item&&d.update(l.item)}}),this.#e.addEventListener("scroll",()=>{this.#d=this.#c<Q,this.#m(),
-this.#k(),n()}),this.#e.addEventListener("keydown",i=>this.#v(i)),this.#p.observe(this.#e),this.#p.observe(this.#t)}get#f(){
+this.#k(),i()}),this.#e.addEventListener("keydown",n=>this.#v(n)),this.#p.observe(this.#e),this.#p.observe(this.#t)}get#f(){
 return[...this.#t.querySelectorAll(".message")]}get#c(){return this.#e.scrollHeight-this.#e.clientHeight-this.#e.scrollTop}get isAtEnd(){
-return this.#d&&!this.#a?.hasNewer}open(t,e){this.#a=t,this.#l=e,this.#h=t.unread?t.membership?.last_read_id??0:1/0,this.#d=
+return this.#d&&!this.#r?.hasNewer}open(t,e){this.#r=t,this.#l=e,this.#h=t.unread?t.membership?.last_read_id??0:1/0,this.#d=
 !0,this.#e.setAttribute("aria-busy","true"),this.update();let s=this.#t.querySelector(".unread");s&&(this.#e.scrollTop=Math.
 min(this.#e.scrollTop,s.offsetTop)),this.#d=this.#c<Q,requestAnimationFrame(()=>this.#e.removeAttribute("aria-busy"))}close(){
-this.#p.disconnect(),this.#a=null}update(){let t=this.#a;if(!t)return;let{texts:e}=this,s=this.#e.scrollTop,n=this.#f.find(
-c=>c.offsetTop+c.offsetHeight>s),i=n?.offsetTop??0;this.rows.set(this.#b(t)),this.#e.setAttribute("aria-label",p(e.messages,
-{room:t.name})),this.#n.hidden=!t.hasOlder,h(this.#n,this.#g?`${e.olderFailed} ${e.retry}`:e.older),h(this.#i,this.#t.childElementCount?
+this.#p.disconnect(),this.#r=null}update(){let t=this.#r;if(!t)return;let{texts:e}=this,s=this.#e.scrollTop,i=this.#f.find(
+c=>c.offsetTop+c.offsetHeight>s),n=i?.offsetTop??0;this.rows.set(this.#b(t)),this.#e.setAttribute("aria-label",p(e.messages,
+{room:t.name})),this.#o.hidden=!t.hasOlder,h(this.#o,this.#g?`${e.olderFailed} ${e.retry}`:e.older),h(this.#n,this.#t.childElementCount?
 "":e.empty);let[a,...d]=t.typing,l=a?p(e.typingOne,{name:a.display_name}):"";h(this.#s,d.length?e.typingMany:l),this.#d?
-this.#x():n?.isConnected&&(this.#e.scrollTop=s+n.offsetTop-i),this.#k(),this.#m()}#b(t){let e=[],s=this.#l,n="",i=null,a=!1,
-d=new Set,l=(c,u)=>{let f=new Date(u);n!==f.toDateString()&&(n=f.toDateString(),e.push({key:`day ${n}`,label:this.times.
-day(f,this.texts)}),i=null);let[C,b]=[c.sender.id,f.getTime()],F=i?.sender===C&&b-i.at<pt;e.push({key:c.key,item:{...c,follows:F}}),
-i={sender:C,at:b}};for(let c of t.messages){let u=c.sender.id===s.id;!a&&c.id>this.#h&&!u&&(a=!0,(i||!t.hasOlder)&&e.push(
-{key:"unread",label:this.texts.unread}),i=null);let f=u&&c.client_id?c.client_id:String(c.id);d.add(f),l({key:f,message:c,
+this.#x():i?.isConnected&&(this.#e.scrollTop=s+i.offsetTop-n),this.#k(),this.#m()}#b(t){let e=[],s=this.#l,i="",n=null,a=!1,
+d=new Set,l=(c,u)=>{let f=new Date(u);i!==f.toDateString()&&(i=f.toDateString(),e.push({key:`day ${i}`,label:this.times.
+day(f,this.texts)}),n=null);let[C,b]=[c.sender.id,f.getTime()],O=n?.sender===C&&b-n.at<pt;e.push({key:c.key,item:{...c,follows:O}}),
+n={sender:C,at:b}};for(let c of t.messages){let u=c.sender.id===s.id;!a&&c.id>this.#h&&!u&&(a=!0,(n||!t.hasOlder)&&e.push(
+{key:"unread",label:this.texts.unread}),n=null);let f=u&&c.client_id?c.client_id:String(c.id);d.add(f),l({key:f,message:c,
 sender:c.sender,own:u},c.created_at)}for(let c of t.hasNewer?[]:t.pending){let u=c.client_id;d.has(u)||l({key:u,pending:c,
-sender:s,own:!0},c.created_at)}return e}#k(){this.#o.hidden=this.isAtEnd;let t=this.#a?.unread;h(this.#r,t?p(this.texts.
-newCount,{count:t}):""),this.#o.setAttribute("aria-label",t?p(this.texts.newCount,{count:t}):this.texts.newest)}#x(){this.#e.
-scrollTop=this.#e.scrollHeight}async toEnd(){this.#h=1/0,this.#d=!0,this.#a?.hasNewer&&await this.#a.loadNewest().catch(
-()=>{}),this.update()}#m(){this.#e.clientHeight&&(this.#e.scrollTop<J&&this.#y(!1),this.#c<J&&this.#a?.hasNewer&&this.#a.
-loadNewer().catch(()=>{}))}async#y(t){let e=this.#a;if(!e?.hasOlder||this.#u||this.#g&&!t)return;this.#u=!0,this.#g=!1,this.#e.
-setAttribute("aria-busy","true");let s=m(this.#n);try{await e.loadOlder()}catch{this.#g=!0}this.#u=!1,this.update(),s&&this.#n.
+sender:s,own:!0},c.created_at)}return e}#k(){this.#i.hidden=this.isAtEnd;let t=this.#r?.unread;h(this.#a,t?p(this.texts.
+newCount,{count:t}):""),this.#i.setAttribute("aria-label",t?p(this.texts.newCount,{count:t}):this.texts.newest)}#x(){this.#e.
+scrollTop=this.#e.scrollHeight}async toEnd(){this.#h=1/0,this.#d=!0,this.#r?.hasNewer&&await this.#r.loadNewest().catch(
+()=>{}),this.update()}#m(){this.#e.clientHeight&&(this.#e.scrollTop<J&&this.#y(!1),this.#c<J&&this.#r?.hasNewer&&this.#r.
+loadNewer().catch(()=>{}))}async#y(t){let e=this.#r;if(!e?.hasOlder||this.#u||this.#g&&!t)return;this.#u=!0,this.#g=!1,this.#e.
+setAttribute("aria-busy","true");let s=m(this.#o);try{await e.loadOlder()}catch{this.#g=!0}this.#u=!1,this.update(),s&&this.#o.
 hidden&&this.#e.focus(),requestAnimationFrame(()=>this.#e.removeAttribute("aria-busy"))}#v(t){if(t.key!=="ArrowUp"&&t.key!==
-"ArrowDown"||t.altKey||t.ctrlKey||t.metaKey)return;let e=this.#f,s=e.findIndex(m),n=s<0?e.at(-1):e[s+(t.key==="ArrowUp"?
--1:1)];n&&(t.preventDefault(),n.focus())}};function ft(o){let t=r("span");return{el:r("li",{class:o,part:o},t),update:({
-label:s=""})=>h(t,s)}}var L=class{#t=new AbortController;#n=[];#i=null;#s;#r=!1;#o=!1;#e=null;#a=null;#l=null;#h=null;#d=!1;#u=new WeakSet;#g=r(
+"ArrowDown"||t.altKey||t.ctrlKey||t.metaKey)return;let e=this.#f,s=e.findIndex(m),i=s<0?e.at(-1):e[s+(t.key==="ArrowUp"?
+-1:1)];i&&(t.preventDefault(),i.focus())}};function ft(o){let t=r("span");return{el:r("li",{class:o,part:o},t),update:({
+label:s=""})=>h(t,s)}}var L=class{#t=new AbortController;#o=[];#n=null;#s;#a=!1;#i=!1;#e=null;#r=null;#l=null;#h=null;#d=!1;#u=new WeakSet;#g=r(
 "strong",{class:"title",part:"title",dir:"auto"});#p=r("span",{class:"status",part:"status",role:"status"});#f=r("div",{
-class:"content"});#c;#b;constructor(t,e,s,n){this.host=t,this.settings=e,this.texts=s,this.address=e.room,this.#c=new z(
+class:"content"});#c;#b;constructor(t,e,s,i){this.host=t,this.settings=e,this.texts=s,this.address=e.room,this.#c=new z(
 s,()=>{this.#R()}),this.#b=r("section",{class:"root",part:"root"},r("div",{class:"header",part:"header"},this.#g,this.#p,
-this.#c.button),this.#c.question,this.#f);let i=t.shadowRoot??t.attachShadow({mode:"open"});if(i.adoptedStyleSheets=[G()],
-i.replaceChildren(this.#b),this.#y(e.room),n){this.#m(g(s[n])),this.#w({code:n==="noRoom"?"no_room":"no_server",message:s[n],
+this.#c.button),this.#c.question,this.#f);let n=t.shadowRoot??t.attachShadow({mode:"open"});if(n.adoptedStyleSheets=[G()],
+n.replaceChildren(this.#b),this.#y(e.room),i){this.#m(g(s[i])),this.#w({code:i==="noRoom"?"no_room":"no_server",message:s[i],
 isTransient:!1});return}this.#k(),this.#e=T.use(e,this.#z),this.#z()}get client(){return this.#e?.client??null}has(t){let e=this.
-settings;return Object.entries(t).every(([s,n])=>e[s]===n)}close(){this.#t.abort(),this.#S(),this.#e?.release(this.#z)}#k(){
+settings;return Object.entries(t).every(([s,i])=>e[s]===i)}close(){this.#t.abort(),this.#S(),this.#e?.release(this.#z)}#k(){
 let{signal:t}=this.#t;document.addEventListener("visibilitychange",()=>this.#x(),{signal:t});let e=new IntersectionObserver(
 s=>{this.#d=s.at(-1)?.isIntersecting??!1,this.#x()});e.observe(this.#b),t.addEventListener("abort",()=>e.disconnect())}#x(){
-let t=this.#i;t?.unread&&this.#d&&!document.hidden&&this.#l?.isAtEnd&&t.markRead()}#m(...t){this.#f.replaceChildren(...t)}#y(t){
+let t=this.#n;t?.unread&&this.#d&&!document.hidden&&this.#l?.isAtEnd&&t.markRead()}#m(...t){this.#f.replaceChildren(...t)}#y(t){
 h(this.#g,t),this.#b.setAttribute("aria-label",t)}#v(t,e){this.host.dispatchEvent(new CustomEvent(t,{detail:e,bubbles:!0,
 composed:!0}))}#w({code:t,message:e,error:s}){this.#v("parley-error",{code:t,message:e,error:s})}#A(t,e){let s=t instanceof
 mt?t.code:t instanceof gt?"unreachable":"unsent";this.#w({code:s,message:e,error:t,isTransient:!1})}#z=()=>{let t=this.#e;
-if(!t||this.#t.signal.aborted)return;let{client:e,ready:s,error:n}=t;if(this.#c.update(!this.settings.token&&e?.user||null),
-!s){n?this.#E(n,()=>t.retry()):this.#a||h(this.#p,this.texts.connecting);return}let i=e?.user??null;if(i!==this.#s){let a=!!this.#s;
-this.#S(),this.#s=i,i?this.#T():this.#O(a)}this.#L()};#L(){let t=this.client?.connection;this.#o||=t==="open",h(this.#p,
-this.#i&&this.#o&&t==="connecting"?this.texts.reconnecting:"")}async#E(t,e){if(this.#a===t)return!1;this.#a=t;let s=await w(
-t,this.texts,this.settings);if(this.#t.signal.aborted||this.#a!==t)return!1;h(this.#p,"");let n=()=>{this.#a=null,e()};return this.#f.
-querySelector("[role=alert]")?.textContent!==s.message&&this.#m(g(s.message,this.texts.retry,n)),this.#w(s),s.isTransient}#O(t){
-let{texts:e,settings:s}=this;if(s.token){this.#m(g(e.ended,e.retry,()=>{this.#_()}));return}this.#a=null;let n=K(e,async a=>{
+if(!t||this.#t.signal.aborted)return;let{client:e,ready:s,error:i}=t;if(this.#c.update(!this.settings.token&&e?.user||null),
+!s){i?this.#E(i,()=>t.retry()):this.#r||h(this.#p,this.texts.connecting);return}let n=e?.user??null;if(n!==this.#s){let a=!!this.#s;
+this.#S(),this.#s=n,n?this.#T():this.#F(a)}this.#L()};#L(){let t=this.client?.connection;this.#i||=t==="open",h(this.#p,
+this.#n&&this.#i&&t==="connecting"?this.texts.reconnecting:"")}async#E(t,e){if(this.#r===t)return!1;this.#r=t;let s=await w(
+t,this.texts,this.settings);if(this.#t.signal.aborted||this.#r!==t)return!1;h(this.#p,"");let i=()=>{this.#r=null,e()};return this.#f.
+querySelector("[role=alert]")?.textContent!==s.message&&this.#m(g(s.message,this.texts.retry,i)),this.#w(s),s.isTransient}#F(t){
+let{texts:e,settings:s}=this;if(s.token){this.#m(g(e.ended,e.retry,()=>{this.#_()}));return}this.#r=null;let i=K(e,async a=>{
 let d=a.replace(/\s+/g,"_");try{return await this.client?.logIn({username:d,guest:!0}),d!==a&&this.client?.request("PATC\
 H","/v1/users/me",{body:{display_name:a}}).catch(()=>{}),""}catch(l){let c=await w(l,e,s),{code:u}=c,f=u==="forbidden"?e.
-guestsOff:c.message;return this.#w({...c,message:f}),f}}),i=m(this.#b);this.#m(n),t&&i&&n.querySelector("input").focus()}async#_(){
+guestsOff:c.message;return this.#w({...c,message:f}),f}}),n=m(this.#b);this.#m(i),t&&n&&i.querySelector("input").focus()}async#_(){
 try{await this.client?.request("GET","/v1/users/me")}catch(t){this.#E(t,()=>{this.#_()})}}async#R(){try{await this.client?.
-logOut()}catch(t){h(this.#p,(await w(t,this.texts,this.settings)).message)}}async#T(){if(this.#r)return;this.#r=!0;let t=this.#s;
+logOut()}catch(t){h(this.#p,(await w(t,this.texts,this.settings)).message)}}async#T(){if(this.#a)return;this.#a=!0;let t=this.#s;
 h(this.#p,this.texts.connecting);try{let e=await this.#M();this.#t.signal.aborted||t!==this.#s?e.close():this.#D(e)}catch(e){
-!this.#t.signal.aborted&&t===this.#s&&await this.#N(e)}this.#r=!1,t!==this.#s&&this.#s&&this.#T()}async#M(){let t=this.client;
+!this.#t.signal.aborted&&t===this.#s&&await this.#N(e)}this.#a=!1,t!==this.#s&&this.#s&&this.#T()}async#M(){let t=this.client;
 if(this.address.startsWith("@")){let s=await t.direct(this.address);return await s.open(),s}let e=await t.open(this.address);
 return e.membership||e.data.kind!=="public"?e:t.join(e.id)}#C=0;async#N(t){let e,s=()=>{clearTimeout(e),!this.#t.signal.
-aborted&&!this.#i&&this.#T()};await this.#E(t,s)&&(e=setTimeout(s,O(this.#C++)))}#D(t){let{texts:e}=this;this.#a=null,this.#C=
-0,this.#i=t,this.#e?.show(t);let s=new v(e,{sent:()=>{i.toEnd()},editLast:()=>a(),refused:(l,c)=>this.#A(l,c)}),n={edit:l=>s.
+aborted&&!this.#n&&this.#T()};await this.#E(t,s)&&(e=setTimeout(s,F(this.#C++)))}#D(t){let{texts:e}=this;this.#r=null,this.#C=
+0,this.#n=t,this.#e?.show(t);let s=new v(e,{sent:()=>{n.toEnd()},editLast:()=>a(),refused:(l,c)=>this.#A(l,c)}),i={edit:l=>s.
 edit(l),restore:l=>{l.discard(),s.restore(l.text??"")},remove:l=>t.delete(l.id),react:(l,c,u)=>u?t.react(l.id,c):t.unreact(
-l.id,c)},i=new A(e,$(this.settings.lang),n,()=>this.#x()),a=()=>{let l=t.messages.findLast(c=>c.sender.id===this.#s?.id&&
-c.text);l&&s.edit(l)};[this.#h,this.#l]=[s,i];let d=m(this.#b);this.#m(i.el,s.el),i.open(t,this.#s),this.#n.push(t.subscribe(
-()=>this.#F()),...this.#j(t.id)),this.#F(),this.#L(),d&&s.focus(),this.#v("parley-ready",{room:t.data,user:this.#s})}#j(t){
-let e=n=>n.room_id===t&&this.#v("parley-message",n),s=this.client;return[s.on("message.created",e),s.on("message.notific\
-ation",e)]}#F(){let t=this.#i;if(t){if(!t.membership){this.#S();let{removed:e,joinAgain:s}=this.texts;this.#m(g(e,s,()=>{
+l.id,c)},n=new A(e,$(this.settings.lang),i,()=>this.#x()),a=()=>{let l=t.messages.findLast(c=>c.sender.id===this.#s?.id&&
+c.text);l&&s.edit(l)};[this.#h,this.#l]=[s,n];let d=m(this.#b);this.#m(n.el,s.el),n.open(t,this.#s),this.#o.push(t.subscribe(
+()=>this.#O()),...this.#j(t.id)),this.#O(),this.#L(),d&&s.focus(),this.#v("parley-ready",{room:t.data,user:this.#s})}#j(t){
+let e=i=>i.room_id===t&&this.#v("parley-message",i),s=this.client;return[s.on("message.created",e),s.on("message.notific\
+ation",e)]}#O(){let t=this.#n;if(t){if(!t.membership){this.#S();let{removed:e,joinAgain:s}=this.texts;this.#m(g(e,s,()=>{
 this.#T()})),this.#w({code:"removed",message:e,isTransient:!1});return}this.#y(t.name),this.#h?.update(t);for(let{error:e}of t.
 pending.filter(s=>s.state==="failed"))!e||this.#u.has(e)||(this.#u.add(e),this.#A(e,p(this.texts.failed,{reason:e.message})));
-this.#l?.update(),this.#x()}}#S(){for(let t of this.#n.splice(0))t();this.#l?.close(),this.#i&&this.#e?.hide(this.#i),this.#i=
+this.#l?.update(),this.#x()}}#S(){for(let t of this.#o.splice(0))t();this.#l?.close(),this.#n&&this.#e?.hide(this.#n),this.#n=
 this.#l=this.#h=null}};var bt=globalThis.HTMLElement??class{},xt=(import.meta.url??"").replace(/[^/]*$/,""),yt=["server","room","session","toke\
 n","texts"],V=o=>/^https?:/.test(o)&&URL.canParse(o),_=class extends bt{static observedAttributes=["server","room","sess\
-ion","token","lang"];#t;#n={};#i=null;#s=!1;connectedCallback(){for(let t of yt){if(!Object.hasOwn(this,t))continue;let{
-[t]:e}=this;delete this[t],this[t]=e}this.#r()}disconnectedCallback(){this.#r()}attributeChangedCallback(){this.#r()}get server(){
+ion","token","lang"];#t;#o={};#n=null;#s=!1;connectedCallback(){for(let t of yt){if(!Object.hasOwn(this,t))continue;let{
+[t]:e}=this;delete this[t],this[t]=e}this.#a()}disconnectedCallback(){this.#a()}attributeChangedCallback(){this.#a()}get server(){
 let t=this.getAttribute("server")?.trim()||xt;return(t.startsWith("/")?new URL(t,document.baseURI).href:t).replace(/\/+$/,
 "")}set server(t){this.setAttribute("server",t)}get room(){return this.getAttribute("room")??""}set room(t){this.setAttribute(
 "room",t)}get session(){let t=this.getAttribute("session");if(t==="cookie"||t==="storage")return t;let{server:e}=this,{protocol:s,
-hostname:n}=new URL(V(e)?e:location.href);return s===location.protocol&&n===location.hostname?"cookie":"storage"}set session(t){
-this.setAttribute("session",t)}get token(){return this.#t??this.getAttribute("token")}set token(t){this.#t=t??void 0,this.#r()}get texts(){
-return this.#n}set texts(t){this.#n=t??{},this.#r(!0)}get client(){return this.#i?.client??null}focus(t){this.shadowRoot?.
-querySelector("textarea, input, button")?.focus(t)}#r(t=!1){t&&this.#e(),!this.#s&&(this.#s=!0,queueMicrotask(()=>{this.#s=
-!1,this.#o()}))}#o(){if(!this.isConnected){this.#e();return}let{server:t,room:e,session:s,token:n}=this,{lang:i}=this.closest(
-"[lang]")??document.documentElement,a={server:t,room:e.trim(),session:s,token:n,lang:i};if(this.#i?.has(a))return;this.#e();
-let d={...M,...this.#n},l=V(t)?a.room?"":"noRoom":"noServer";this.#i=new L(this,a,d,l)}#e(){this.#i?.close(),this.#i=null}};globalThis.customElements&&!customElements.get("parley-room")&&customElements.define("parley-room",_);export{_ as ParleyRoom};
+hostname:i}=new URL(V(e)?e:location.href);return s===location.protocol&&i===location.hostname?"cookie":"storage"}set session(t){
+this.setAttribute("session",t)}get token(){return this.#t??this.getAttribute("token")}set token(t){this.#t=t??void 0,this.#a()}get texts(){
+return this.#o}set texts(t){this.#o=t??{},this.#a(!0)}get client(){return this.#n?.client??null}focus(t){this.shadowRoot?.
+querySelector("textarea, input, button")?.focus(t)}#a(t=!1){t&&this.#e(),!this.#s&&(this.#s=!0,queueMicrotask(()=>{this.#s=
+!1,this.#i()}))}#i(){if(!this.isConnected){this.#e();return}let{server:t,room:e,session:s,token:i}=this,{lang:n}=this.closest(
+"[lang]")??document.documentElement,a={server:t,room:e.trim(),session:s,token:i,lang:n};if(this.#n?.has(a))return;this.#e();
+let d={...M,...this.#o},l=V(t)?a.room?"":"noRoom":"noServer";this.#n=new L(this,a,d,l)}#e(){this.#n?.close(),this.#n=null}};globalThis.customElements&&!customElements.get("parley-room")&&customElements.define("parley-room",_);export{_ as ParleyRoom};

@@ -67,27 +67,44 @@ export class Connection {
       this.error = err;
       this.#changed();
     };
-    client.on('error', fail);
+    let isProbing = !token;
+    client.on('error', (err) => isProbing || fail(err)); // the probe tells the same
     client.on('session', () => this.#changed());
     client.on('connection', () => this.#changed());
+    if (isProbing && !(await this.#isReachable(client, fail))) return;
+    isProbing = false;
     try {
       await client.ready;
     } catch (err) {
       if (client === this.client) fail(err);
       return;
     }
-    // A visitor without a session has sent nothing so far: better now than after they have typed a name.
-    for (let tries = 0; client === this.client && !client.user; tries++) {
-      const err = await this.#probe();
-      if (!err || client !== this.client || client.user) break;
-      fail(err);
-      if (await isLasting(err, server)) return;
-      await new Promise((resolve) => setTimeout(resolve, delay(tries)));
-    }
     if (client !== this.client) return;
     this.ready = true;
     this.error = null;
     this.#changed();
+  }
+
+  /**
+   * A visitor without a session sends nothing before they have typed a name, and the rooms of one with a session are
+   * waited for without a word. So it is tried whether the server responds, until it does.
+   * @param {Parley} client @param {(err: unknown) => void} fail
+   */
+  async #isReachable(client, fail) {
+    let isSettled = false;
+    const settle = () => {
+      isSettled = true;
+    };
+    client.ready.then(settle, settle);
+    const isOver = () => client !== this.client || Boolean(isSettled && client.user);
+    for (let tries = 0; !isOver(); tries++) {
+      const err = await this.#probe();
+      if (!err || isOver()) break;
+      fail(err);
+      if (await isLasting(err, this.settings.server)) return false;
+      await new Promise((resolve) => setTimeout(resolve, delay(tries)));
+    }
+    return client === this.client;
   }
 
   /** Why the server cannot be reached from this page, if it cannot: any response to it will do. */

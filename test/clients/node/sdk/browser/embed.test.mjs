@@ -294,6 +294,20 @@ test('a page that the server does not accept says so', async () => {
   }
 });
 
+test('a visitor who comes back to a page that the server does not accept any more is told', async () => {
+  const page = await visit(`${head}<body>${lines}`, { at: elsewhere });
+  await enter(page, 'vera');
+  await page.route('**/v1/**', (route) => route.abort());
+  await page.reload();
+  await page
+    .getByRole('alert')
+    .getByText(/does not accept this page/)
+    .waitFor();
+  await page.unroute('**/v1/**');
+  await page.getByRole('button', { name: 'Try again' }).click();
+  await field(page).waitFor();
+});
+
 test('a server that accepts all pages, and no guests, says the latter', async () => {
   const closed = await Server.make('--cors-origins', '*', '--no-guests');
   await closed.start();
