@@ -50,16 +50,16 @@ func (w *world) unreact(rt *rapid.T) {
 	}
 }
 
-// pin pins a message.
+// pin pins a message. Who may not is refused whether or not there is such a message.
 func (w *world) pin(rt *rapid.T) {
 	r, user := w.draw(rt)
 	id := r.drawID(rt)
 	m, refusal := r.find(user, id)
 	switch {
-	case refusal != "":
+	case r.refusal(user) != "":
 	case !r.moderates(user):
 		refusal = models.CodeForbidden
-	case m.deleted:
+	case refusal == "" && m.deleted:
 		refusal = models.CodeNotFound
 	}
 	if wasAccepted(w.users[user].Call("PUT", fmt.Sprintf("%s/pins/%d", harness.RoomPath(r.id), id), nil), 200, refusal) {
