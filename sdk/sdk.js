@@ -54,16 +54,17 @@ return;this.#u(o.items);let n=!!o.next_cursor,h=this.#t.size>this.max;h&&this.#h
 `catch up ${this.path}`,async()=>{if(!this.loaded||this.hasNewer){this.#r||=!!this.loading;return}for(let t=0;t<2;t++){let e=this.#s,
 s=this.#n,r=await this.http.get(`${this.path}?limit=200${s?`&after=${s}`:""}`);if(e!==this.#s||this.hasNewer||(this.#u(r.
 items),this.#o(),!r.next_cursor))return;if(!s)break}await this.loadNewest()},0)}add(t,e=!1){return this.#t.has(t.id)?(this.
-merge(t,e),!1):!this.loaded||this.hasNewer?(this.#r||=!!this.loading,!1):t.id<this.first||t.id>(this.last||this.#i)+1&&(this.
-catchUp(),!this.last)?!1:(this.#u([t]),this.#t.size>this.max*1.5&&(this.#h(this.list.slice(0,-this.max)),this.hasOlder=!0),
-this.#o(),!0)}#u(t){for(let e of t)this.#t.set(e.id,et(this.#t.get(e.id),e));this.#e=null}#h(t){for(let{id:e}of t)this.#t.
-delete(e);this.#e=null}merge(t,e){let s=this.#t.get(t.id);s&&(this.#t.set(t.id,et(s,e?{...t,reactions:s.reactions}:t)),this.#o())}remove(t){
-let e=this.#t.get(t);if(!e||e.deleted_at)return;let{text:s,...r}=e;this.#t.set(t,{...r,files:[],reactions:[],deleted_at:new Date().
-toISOString()}),this.#o()}clear(t){this.#i=Math.max(t,this.#i),this.#h(this.list.filter(e=>e.id<=t)),(this.#t.size===0||
-!this.hasNewer)&&(this.hasOlder=!1),this.#o()}react({message_id:t,emoji:e,count:s},r){let o=this.#t.get(t);if(!o||o.deleted_at)
-return;let n=o.reactions.find(c=>c.emoji===e),h={emoji:e,count:s,me:r??n?.me??!1},a=n?o.reactions.map(c=>c===n?h:c):[...o.
-reactions,h];this.#t.set(t,{...o,reactions:a.filter(c=>c.count>0)}),this.#o()}};function et(i,t){return i?i.deleted_at&&
-!t.deleted_at?i:(i.edited_at??"")>(t.edited_at??"")&&!t.deleted_at?{...i,reactions:t.reactions}:t:t}function F(){let i=new Map;return{get:t=>i.get(t)??null,set:(t,e)=>{i.set(t,e)},remove:t=>{i.delete(t)},keys:()=>[...i.keys()]}}
+merge(t,e),!1):!this.loaded||this.hasNewer?(this.#r||=!!this.loading,!1):t.id<this.first||t.id<=this.#i||t.id>(this.last||
+this.#i)+1&&(this.catchUp(),!this.last)?!1:(this.#u([t]),this.#t.size>this.max*1.5&&(this.#h(this.list.slice(0,-this.max)),
+this.hasOlder=!0),this.#o(),!0)}#u(t){for(let e of t)e.id>this.#i&&this.#t.set(e.id,et(this.#t.get(e.id),e));this.#e=null}#h(t){
+for(let{id:e}of t)this.#t.delete(e);this.#e=null}merge(t,e){let s=this.#t.get(t.id);s&&(this.#t.set(t.id,et(s,e?{...t,reactions:s.
+reactions}:t)),this.#o())}remove(t){let e=this.#t.get(t);if(!e||e.deleted_at)return;let{text:s,...r}=e;this.#t.set(t,{...r,
+files:[],reactions:[],deleted_at:new Date().toISOString()}),this.#o()}clear(t){this.#i=Math.max(t,this.#i),this.#h(this.
+list.filter(e=>e.id<=t)),(this.#t.size===0||!this.hasNewer)&&(this.hasOlder=!1),this.#o()}react({message_id:t,emoji:e,count:s},r){
+let o=this.#t.get(t);if(!o||o.deleted_at)return;let n=o.reactions.find(c=>c.emoji===e),h={emoji:e,count:s,me:r??n?.me??!1},
+a=n?o.reactions.map(c=>c===n?h:c):[...o.reactions,h];this.#t.set(t,{...o,reactions:a.filter(c=>c.count>0)}),this.#o()}};
+function et(i,t){return i?i.deleted_at&&!t.deleted_at?i:(i.edited_at??"")>(t.edited_at??"")&&!t.deleted_at?{...i,reactions:t.
+reactions}:t:t}function F(){let i=new Map;return{get:t=>i.get(t)??null,set:(t,e)=>{i.set(t,e)},remove:t=>{i.delete(t)},keys:()=>[...i.keys()]}}
 function Tt(){let i=F(),t=(e,s)=>{try{return e()}catch{return s}};return{get:e=>t(()=>localStorage.getItem(e),null)??i.get(
 e),set:(e,s)=>{i.set(e,s),t(()=>{localStorage.setItem(e,s),i.remove(e)},void 0)},remove:e=>{i.remove(e),t(()=>localStorage.
 removeItem(e),void 0)},keys:()=>[...i.keys(),...t(()=>Object.keys(localStorage),[])]}}function st(i){let t=async(e,s)=>{

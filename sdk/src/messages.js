@@ -180,7 +180,7 @@ export class Messages {
       this.#missed ||= Boolean(this.loading);
       return false;
     }
-    if (m.id < this.first) return false;
+    if (m.id < this.first || m.id <= this.#cleared) return false;
     if (m.id > (this.last || this.#cleared) + 1) {
       void this.catchUp();
       if (!this.last) return false; // what is missing comes before it
@@ -194,9 +194,9 @@ export class Messages {
     return true;
   }
 
-  /** @param {Message[]} items */
+  /** A response may be older than the event that cleared its messages. @param {Message[]} items */
   #put(items) {
-    for (const m of items) this.#all.set(m.id, newerVersion(this.#all.get(m.id), m));
+    for (const m of items) if (m.id > this.#cleared) this.#all.set(m.id, newerVersion(this.#all.get(m.id), m));
     this.#list = null;
   }
 
