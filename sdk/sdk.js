@@ -53,11 +53,11 @@ return;this.#u(o.items);let n=!!o.next_cursor,h=this.#t.size>this.max;h&&this.#h
 0,-this.max)),s?(this.hasOlder=n,this.hasNewer||=h):(this.hasNewer=n,this.hasOlder||=h)}catchUp(){return this.tasks.run(
 `catch up ${this.path}`,async()=>{if(!this.loaded||this.hasNewer){this.#r||=!!this.loading;return}for(let t=0;t<2;t++){let e=this.#s,
 s=this.#n,r=await this.http.get(`${this.path}?limit=200${s?`&after=${s}`:""}`);if(e!==this.#s||this.hasNewer||(this.#u(r.
-items),this.#o(),!r.next_cursor))return;if(!s)break}await this.loadNewest()},0)}add(t,e=!1){return this.#t.has(t.id)?(this.
-merge(t,e),!1):!this.loaded||this.hasNewer?(this.#r||=!!this.loading,!1):t.id<this.first||t.id<=this.#i||t.id>(this.last||
-this.#i)+1&&(this.catchUp(),!this.last)?!1:(this.#u([t]),this.#t.size>this.max*1.5&&(this.#h(this.list.slice(0,-this.max)),
-this.hasOlder=!0),this.#o(),!0)}#u(t){for(let e of t)e.id>this.#i&&this.#t.set(e.id,et(this.#t.get(e.id),e));this.#e=null}#h(t){
-for(let{id:e}of t)this.#t.delete(e);this.#e=null}merge(t,e){let s=this.#t.get(t.id);s&&(this.#t.set(t.id,et(s,e?{...t,reactions:s.
+items),this.#o(),!r.next_cursor))return;if(!s)break}await this.loadNewest()},0)}add(t){return this.#t.has(t.id)?(this.merge(
+t,!0),!1):!this.loaded||this.hasNewer?(this.#r||=!!this.loading,!1):t.id<this.first||t.id<=this.#i||t.id>(this.last||this.#i)+
+1&&(this.catchUp(),!this.last)?!1:(this.#u([t]),this.#t.size>this.max*1.5&&(this.#h(this.list.slice(0,-this.max)),this.hasOlder=
+!0),this.#o(),!0)}#u(t){for(let e of t)e.id>this.#i&&this.#t.set(e.id,et(this.#t.get(e.id),e));this.#e=null}#h(t){for(let{
+id:e}of t)this.#t.delete(e);this.#e=null}merge(t,e){let s=this.#t.get(t.id);s&&(this.#t.set(t.id,et(s,e?{...t,reactions:s.
 reactions}:t)),this.#o())}remove(t){let e=this.#t.get(t);if(!e||e.deleted_at)return;let{text:s,...r}=e;this.#t.set(t,{...r,
 files:[],reactions:[],deleted_at:new Date().toISOString()}),this.#o()}clear(t){this.#i=Math.max(t,this.#i),this.#h(this.
 list.filter(e=>e.id<=t)),(this.#t.size===0||!this.hasNewer)&&(this.hasOlder=!1),this.#o()}react({message_id:t,emoji:e,count:s},r){
@@ -209,44 +209,43 @@ queueMicrotask(()=>this.entered.call(s));this.#g()}leave(t){this.#o.delete(t),th
 t),this.#a.delete(t),this.#g()}wake(t=!1){this.#i?.wake(t),this.#w({type:"wake",isOnline:t})}close(){this.#e.abort(),this.#w(
 {type:"bye"}),this.#i?.stop(),this.#f(),this.#s?.close(),this.#s=null}};var dt=1e3,z=class{tasks=new U;all=new Map;#t=null;#e=new Set;#s=!1;#i=new Set;constructor(t,e,s,r,{key:o,tab:n,share:h,
 changed:a}){this.user=t,this.http=e,this.changed=()=>{this.#t=null,a()};let c=`${o}.${t.id}`;this.stream=new A(e,r,c,n,h),
-this.outbox=new $(e,s,r,{key:c,tab:n,changed:l=>this.#n(l),stored:l=>this.#a(l,!1)}),this.stream.event.add((l,d)=>Object.
-hasOwn(ht,l)&&ht[l](this,d)),this.stream.entered.add(l=>{this.all.get(l)?.sync(),this.refresh(l,0)}),this.stream.state.add(
-l=>l&&this.wake()),this.loaded=this.#r()}wake(t){this.tasks.wake(),this.outbox.wake(),this.stream.wake(t)}upload(t,e,s){
-let r=new T(this.http,t,e,s);return this.#i.add(r),r.subscribe(()=>(r.state==="done"||r.state==="stopped")&&this.#i.delete(
-r)),r}close(){this.#s=!0,this.tasks.stop(),this.outbox.close();for(let t of this.#i)t.close();this.stream.close()}get list(){
-return this.#t??=[...this.all.values()].filter(t=>t.membership).sort((t,e)=>t.data.active_at<e.data.active_at?1:t.data.active_at>
-e.data.active_at?-1:e.id-t.id)}get unread(){return this.list.reduce((t,e)=>t+(e.membership?.muted?0:e.unread),0)}#r(){return this.
-stream.hold(),this.tasks.run("load",async()=>{await this.stream.joined;let[t,e]=await Promise.all([this.http.getAll("/v1\
-/rooms"),this.http.getAll("/v1/blocks")]);if(this.#s)return;this.#e=new Set(e.items.map(r=>r.user.id));let s=new Set(t.items.
-map(r=>r.id));for(let r of this.all.values())s.has(r.id)||this.#o(r.id);for(let r of t.items)this.put(r);this.changed(),
-this.stream.release(t.event)},0)}async reload(){let t=this.#r();for(let e of this.all.values())e.history.reset();await t;
-for(let e of this.all.values())e.isOpen&&e.sync()}put(t){let e=this.all.get(t.id),s=e?.membership;return e?e.data=t:(this.
-all.set(t.id,e=new G(this,t)),this.#n(t.id)),e.isOpen&&!s&&this.showRooms(),e.changed(),this.changed(),e}#n(t){let e=this.
-all.get(t);e&&(e.pending=this.outbox.all.filter(s=>s.room_id===t),e.changed())}#o(t,e=null){let s=this.all.get(t);if(!s)
-return;let{membership:r,...o}=e??s.data;s.data=o,e||(s.history.reset(),s.isOpen=!1,this.all.delete(t)),this.showRooms(),
-s.changed(),this.changed()}showRooms(){this.stream.setRooms([...this.all.values()].filter(t=>t.isOpen&&t.membership).map(
-t=>t.id))}refresh(t,e){return this.tasks.run(`room ${t}`,async()=>{let s=null;try{s=await this.http.get(`/v1/rooms/${t}`)}catch(r){
-if(!(r instanceof f)||r.status!==404&&r.status!==403)throw r}this.#s||(s?.membership?s.last_message_id<(this.all.get(t)?.
-data.last_message_id??0)?this.tasks.repeat(`room ${t}`):this.put(s):this.#o(t,s))},e)}#a(t,e){let s=this.all.get(t.room_id);
-s?.history.add(t,e),s?.setTyping(t.sender,!1),this.#l(t)}#l(t){let e=this.all.get(t.room_id)?.data;if(!e?.membership||t.
-deleted_at){this.refresh(t.room_id);return}if(t.id<=e.last_message_id)return;t.id>e.last_message_id+1&&this.refresh(t.room_id);
-let{membership:s}=e,r=t.sender.id!==this.user.id&&t.id>s.last_read_id&&!this.#e.has(t.sender.id);this.put({...e,last_message_id:t.
-id,message_count:e.message_count+1,updated_at:t.created_at,active_at:t.created_at,membership:{...s,unread_count:s.unread_count+
-(r?1:0)}})}onMessage(t){t.sender.id===this.user.id&&t.client_id&&this.outbox.acknowledge(t),this.#a(t,!0)}applyRead(t,e){
-let s=this.all.get(t)?.data;if(!s?.membership||e<=s.membership.last_read_id)return;let r=e>=s.last_message_id,o=r?0:s.membership.
-unread_count;this.put({...s,membership:{...s.membership,last_read_id:e,unread_count:o}}),r?this.tasks.repeat(`room ${t}`):
-this.refresh(t)}async setBlocked(t,e){await this.http.call(e?"PUT":"DELETE",`/v1/blocks/${N("@",t)}`),await this.#r()}},
-ht={"message.created":(i,t)=>i.onMessage(t),"message.notification":(i,t)=>i.onMessage(t),"message.edited":(i,t)=>i.all.get(
-t.room_id)?.history.merge(t,!0),"message.deleted":(i,{room_id:t,message_id:e})=>{i.all.get(t)?.history.remove(e),i.refresh(
-t)},"history.cleared":(i,{room_id:t,up_to_id:e})=>{i.all.get(t)?.history.clear(e),i.refresh(t)},"room.created":(i,t)=>(t.
-kind!=="public"||t.owner_id===i.user.id)&&i.refresh(t.id),"room.updated":(i,t)=>i.refresh(t.id),"room.deleted":(i,{room_id:t})=>i.
-all.has(t)&&i.refresh(t),"member.joined":ct,"member.left":lt,"member.updated":ct,"member.banned":lt,typing:(i,{room_id:t,
-user:e})=>e.id!==i.user.id&&i.all.get(t)?.setTyping(e,!0),"message.read":(i,{room_id:t,user_id:e,message_id:s})=>{let r=i.
-all.get(t);e===i.user.id?i.applyRead(t,s):r&&s>r.seen&&(r.seen=s,r.changed())},"reaction.added":(i,t)=>i.all.get(t.room_id)?.
-history.react(t,t.user.id===i.user.id||void 0),"reaction.removed":(i,t)=>i.all.get(t.room_id)?.history.react(t,t.user.id===
-i.user.id?!1:void 0),resync:i=>{i.reload()}};function ct(i,{room_id:t,user:e}){e.id!==i.user.id?i.refresh(t,dt):(i.stream.
-enterAgain(t),i.refresh(t))}function lt(i,{room_id:t,user:e}){e.id!==i.user.id?i.refresh(t,dt):(i.stream.leave(t),i.refresh(
-t))}var Ht=6e4,ut=3e4,zt=5e3,ft=i=>!!(i&&Date.now()<i.expires_at-Ht),K=i=>new f(401,{code:"unauthenticated",detail:i}),P=class{#t=null;#e=null;#s=null;#i=0;#r="";#n=!1;#o=()=>{};#a=new Promise(
+this.outbox=new $(e,s,r,{key:c,tab:n,changed:l=>this.#n(l),stored:l=>this.#a(l)}),this.stream.event.add((l,d)=>Object.hasOwn(
+ht,l)&&ht[l](this,d)),this.stream.entered.add(l=>{this.all.get(l)?.sync(),this.refresh(l,0)}),this.stream.state.add(l=>l&&
+this.wake()),this.loaded=this.#r()}wake(t){this.tasks.wake(),this.outbox.wake(),this.stream.wake(t)}upload(t,e,s){let r=new T(
+this.http,t,e,s);return this.#i.add(r),r.subscribe(()=>(r.state==="done"||r.state==="stopped")&&this.#i.delete(r)),r}close(){
+this.#s=!0,this.tasks.stop(),this.outbox.close();for(let t of this.#i)t.close();this.stream.close()}get list(){return this.#t??=
+[...this.all.values()].filter(t=>t.membership).sort((t,e)=>t.data.active_at<e.data.active_at?1:t.data.active_at>e.data.active_at?
+-1:e.id-t.id)}get unread(){return this.list.reduce((t,e)=>t+(e.membership?.muted?0:e.unread),0)}#r(){return this.stream.
+hold(),this.tasks.run("load",async()=>{await this.stream.joined;let[t,e]=await Promise.all([this.http.getAll("/v1/rooms"),
+this.http.getAll("/v1/blocks")]);if(this.#s)return;this.#e=new Set(e.items.map(r=>r.user.id));let s=new Set(t.items.map(
+r=>r.id));for(let r of this.all.values())s.has(r.id)||this.#o(r.id);for(let r of t.items)this.put(r);this.changed(),this.
+stream.release(t.event)},0)}async reload(){let t=this.#r();for(let e of this.all.values())e.history.reset();await t;for(let e of this.
+all.values())e.isOpen&&e.sync()}put(t){let e=this.all.get(t.id),s=e?.membership;return e?e.data=t:(this.all.set(t.id,e=new G(
+this,t)),this.#n(t.id)),e.isOpen&&!s&&this.showRooms(),e.changed(),this.changed(),e}#n(t){let e=this.all.get(t);e&&(e.pending=
+this.outbox.all.filter(s=>s.room_id===t),e.changed())}#o(t,e=null){let s=this.all.get(t);if(!s)return;let{membership:r,...o}=e??
+s.data;s.data=o,e||(s.history.reset(),s.isOpen=!1,this.all.delete(t)),this.showRooms(),s.changed(),this.changed()}showRooms(){
+this.stream.setRooms([...this.all.values()].filter(t=>t.isOpen&&t.membership).map(t=>t.id))}refresh(t,e){return this.tasks.
+run(`room ${t}`,async()=>{let s=null;try{s=await this.http.get(`/v1/rooms/${t}`)}catch(r){if(!(r instanceof f)||r.status!==
+404&&r.status!==403)throw r}this.#s||(s?.membership?s.last_message_id<(this.all.get(t)?.data.last_message_id??0)?this.tasks.
+repeat(`room ${t}`):this.put(s):this.#o(t,s))},e)}#a(t){let e=this.all.get(t.room_id);e?.history.add(t),e?.setTyping(t.sender,
+!1),this.#l(t)}#l(t){let e=this.all.get(t.room_id)?.data;if(!e?.membership||t.deleted_at){this.refresh(t.room_id);return}
+if(t.id<=e.last_message_id)return;t.id>e.last_message_id+1&&this.refresh(t.room_id);let{membership:s}=e,r=t.sender.id!==
+this.user.id&&t.id>s.last_read_id&&!this.#e.has(t.sender.id);this.put({...e,last_message_id:t.id,message_count:e.message_count+
+1,updated_at:t.created_at,active_at:t.created_at,membership:{...s,unread_count:s.unread_count+(r?1:0)}})}onMessage(t){t.
+sender.id===this.user.id&&t.client_id&&this.outbox.acknowledge(t),this.#a(t)}applyRead(t,e){let s=this.all.get(t)?.data;
+if(!s?.membership||e<=s.membership.last_read_id)return;let r=e>=s.last_message_id,o=r?0:s.membership.unread_count;this.put(
+{...s,membership:{...s.membership,last_read_id:e,unread_count:o}}),r?this.tasks.repeat(`room ${t}`):this.refresh(t)}async setBlocked(t,e){
+await this.http.call(e?"PUT":"DELETE",`/v1/blocks/${N("@",t)}`),await this.#r()}},ht={"message.created":(i,t)=>i.onMessage(
+t),"message.notification":(i,t)=>i.onMessage(t),"message.edited":(i,t)=>i.all.get(t.room_id)?.history.merge(t,!0),"messa\
+ge.deleted":(i,{room_id:t,message_id:e})=>{i.all.get(t)?.history.remove(e),i.refresh(t)},"history.cleared":(i,{room_id:t,
+up_to_id:e})=>{i.all.get(t)?.history.clear(e),i.refresh(t)},"room.created":(i,t)=>(t.kind!=="public"||t.owner_id===i.user.
+id)&&i.refresh(t.id),"room.updated":(i,t)=>i.refresh(t.id),"room.deleted":(i,{room_id:t})=>i.all.has(t)&&i.refresh(t),"m\
+ember.joined":ct,"member.left":lt,"member.updated":ct,"member.banned":lt,typing:(i,{room_id:t,user:e})=>e.id!==i.user.id&&
+i.all.get(t)?.setTyping(e,!0),"message.read":(i,{room_id:t,user_id:e,message_id:s})=>{let r=i.all.get(t);e===i.user.id?i.
+applyRead(t,s):r&&s>r.seen&&(r.seen=s,r.changed())},"reaction.added":(i,t)=>i.all.get(t.room_id)?.history.react(t,t.user.
+id===i.user.id||void 0),"reaction.removed":(i,t)=>i.all.get(t.room_id)?.history.react(t,t.user.id===i.user.id?!1:void 0),
+resync:i=>{i.reload()}};function ct(i,{room_id:t,user:e}){e.id!==i.user.id?i.refresh(t,dt):(i.stream.enterAgain(t),i.refresh(
+t))}function lt(i,{room_id:t,user:e}){e.id!==i.user.id?i.refresh(t,dt):(i.stream.leave(t),i.refresh(t))}var Ht=6e4,ut=3e4,zt=5e3,ft=i=>!!(i&&Date.now()<i.expires_at-Ht),K=i=>new f(401,{code:"unauthenticated",detail:i}),P=class{#t=null;#e=null;#s=null;#i=0;#r="";#n=!1;#o=()=>{};#a=new Promise(
 (t,e)=>{this.#o=()=>e(K("The client is closed."))});changed=new k;constructor(t,e,s,{key:r,cookie:o,share:n,supply:h}){this.
 http=t,this.storage=e,this.locks=s,this.key=`${r}.session`,this.cookie=o,this.supply=h,this.#a.catch(()=>{}),!(!n||h)&&(this.#s=
 new BroadcastChannel(this.key),this.#s.onmessage=({data:a})=>{a.reason?a.session_id===this.id&&this.#p(null,a.reason):(a.

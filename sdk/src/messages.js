@@ -170,10 +170,13 @@ export class Messages {
     );
   }
 
-  /** Adds a new message. @param {Message} m @param {boolean} [isEvent] @returns {boolean} whether it was added */
-  add(m, isEvent = false) {
+  /**
+   * Adds a new message, from its event or from the response to its send, which may come after events of its reactions.
+   * @param {Message} m @returns {boolean} whether it was added
+   */
+  add(m) {
     if (this.#all.has(m.id)) {
-      this.merge(m, isEvent);
+      this.merge(m, true);
       return false;
     }
     if (!this.loaded || this.hasNewer) {

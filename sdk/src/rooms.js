@@ -40,7 +40,7 @@ export class Account {
       key: ownKey,
       tab,
       changed: (room) => this.#showPending(room),
-      stored: (m) => this.#addMessage(m, false),
+      stored: (m) => this.#addMessage(m),
     });
     this.stream.event.add((name, data) => Object.hasOwn(handlers, name) && handlers[name](this, data));
     this.stream.entered.add((id) => {
@@ -183,10 +183,10 @@ export class Account {
     );
   }
 
-  /** @param {Message} m @param {boolean} isEvent */
-  #addMessage(m, isEvent) {
+  /** @param {Message} m */
+  #addMessage(m) {
     const room = this.all.get(m.room_id);
-    room?.history.add(m, isEvent);
+    room?.history.add(m);
     room?.setTyping(m.sender, false);
     this.#count(m);
   }
@@ -217,7 +217,7 @@ export class Account {
   /** @param {Message} m */
   onMessage(m) {
     if (m.sender.id === this.user.id && m.client_id) this.outbox.acknowledge(m);
-    this.#addMessage(m, true);
+    this.#addMessage(m);
   }
 
   /** The user has read up to a message, here or on another device. @param {number} id @param {number} message */

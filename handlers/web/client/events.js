@@ -84,7 +84,7 @@ function onMessage(m) {
   putNameFromEvent(m.sender);
   if (isMe(m.sender.id) && m.client_id) acknowledge(m);
   const isNew = m.id > (state.rooms.get(m.room_id)?.last_message_id ?? 0);
-  (isOpen(m.room_id) ? getHistory(m.room_id) : cachedHistory(m.room_id))?.add(m, true);
+  (isOpen(m.room_id) ? getHistory(m.room_id) : cachedHistory(m.room_id))?.add(m);
   stopTyping(m.sender.id);
   if (m.deleted_at)
     void refreshRoom(m.room_id); // replayed after its deletion: it is not counted
