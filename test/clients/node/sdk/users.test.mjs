@@ -101,15 +101,20 @@ test('a request that waits for a token is not made as the user who logs in meanw
   assert.deepEqual(await history(), []);
 });
 
-test("a log-out ends the client's own session, and not that of the user who has logged in meanwhile", async () => {
-  const { server } = holder;
-  const { ann, bob } = await pair('log-out');
+/** Two clients of one storage: ann logs in with the first, and then bob with the second. @param {string} name */
+async function logInAsTwo(name) {
+  const { ann, bob } = await pair(name);
   const storage = memoryStorage();
-  const options = { server: server.base, storage };
+  const options = { server: holder.server.base, storage };
   const first = open(options);
   await first.logIn({ username: ann.user.username, password: PASSWORD });
   const second = open(options);
   await second.logIn({ username: bob.user.username, password: PASSWORD });
+  return { bob, storage, options, first, second };
+}
+
+test("a log-out ends the client's own session, and not that of the user who has logged in meanwhile", async () => {
+  const { bob, options, first, second } = await logInAsTwo('log-out');
   await first.logOut();
   assert.equal(first.user, null);
   const third = open(options);
@@ -150,14 +155,7 @@ test('a log-in waits for a refresh that is under way, and is what counts', async
 });
 
 test('a client whose stored session is that of another user now, and has expired, is logged out', async () => {
-  const { server } = holder;
-  const { ann, bob } = await pair('stale');
-  const storage = memoryStorage();
-  const options = { server: server.base, storage };
-  const first = open(options);
-  await first.logIn({ username: ann.user.username, password: PASSWORD });
-  const second = open(options);
-  await second.logIn({ username: bob.user.username, password: PASSWORD });
+  const { storage, first, second } = await logInAsTwo('stale');
   second.close();
   change(storage, { expires_at: 0, refresh_token: 'spent' });
   await assert.rejects(first.http.token(true), { status: 401 });
