@@ -28,7 +28,7 @@ func checkQuery(next http.Handler) http.Handler {
 
 func wrongParameters(r *http.Request) (wrong []models.FieldError) {
 	query := api.Queries[request.Route(r)]
-	values := r.URL.Query()
+	values := request.Query(r)
 	for _, name := range slices.Sorted(maps.Keys(values)) {
 		repeatable, known := query.Parameters[name]
 		field := models.FieldError{Field: codec.FieldName(name)}

@@ -28,18 +28,19 @@ var migrated = databases.NewTemplate(store.Migrate)
 
 // testServer has the handlers on a SQLite store.
 type testServer struct {
-	t     *testing.T
-	url   string
-	store *store.Store
+	t       testing.TB
+	handler http.Handler
+	url     string
+	store   *store.Store
 }
 
-func newTestServer(t *testing.T, settings Settings) *testServer {
+func newTestServer(t testing.TB, settings Settings) *testServer {
 	t.Helper()
 	return newTestServerWith(t, settings, func(*Config) {})
 }
 
 // newTestServerWith is newTestServer with changes to the Config.
-func newTestServerWith(t *testing.T, settings Settings, change func(*Config)) *testServer {
+func newTestServerWith(t testing.TB, settings Settings, change func(*Config)) *testServer {
 	t.Helper()
 	log := slog.New(slog.DiscardHandler)
 	commits := sse.NewCommitQueue()
@@ -63,14 +64,15 @@ func newTestServerWith(t *testing.T, settings Settings, change func(*Config)) *t
 		Ready: func(context.Context) error { return nil }, Space: func() error { return nil },
 	}
 	change(&config)
-	server := httptest.NewServer(New(config))
+	handler := New(config)
+	server := httptest.NewServer(handler)
 	t.Cleanup(func() {
 		server.Close()
 		if err := s.Close(); err != nil {
 			t.Error(err)
 		}
 	})
-	return &testServer{t: t, url: server.URL, store: s}
+	return &testServer{t: t, handler: handler, url: server.URL, store: s}
 }
 
 // storesOf gives the store to each resource.

@@ -2,14 +2,14 @@ package middleware
 
 import (
 	"net/http"
-	"net/url"
 
 	"github.com/parley-chat/parley/handlers/limit"
 	"github.com/parley-chat/parley/handlers/request"
 	"github.com/parley-chat/parley/models"
 )
 
-// CheckURL refuses URLs with text that the databases cannot store: U+0000, and what is not UTF-8.
+// CheckURL refuses URLs with text that the databases cannot store: U+0000, and what is not UTF-8. It parses the query
+// for all that follow.
 func CheckURL(q limit.Quotas) func(http.Handler) http.Handler {
 	return func(next http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -17,7 +17,7 @@ func CheckURL(q limit.Quotas) func(http.Handler) http.Handler {
 				refuse(q, w, r, models.NotFound())
 				return
 			}
-			if err := checkQuery(r.URL.RawQuery); err != nil {
+			if err := checkQuery(r); err != nil {
 				refuse(q, w, r, err)
 				return
 			}
@@ -29,11 +29,8 @@ func CheckURL(q limit.Quotas) func(http.Handler) http.Handler {
 // maxQueryName bounds the characters of a parameter's name that an error repeats.
 const maxQueryName = 64
 
-func checkQuery(raw string) error {
-	if raw == "" {
-		return nil
-	}
-	query, err := url.ParseQuery(raw)
+func checkQuery(r *http.Request) error {
+	query, err := request.ParseQuery(r)
 	if err != nil {
 		return models.Invalid("query", "is not well-formed")
 	}

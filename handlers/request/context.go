@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"net/http"
+	"net/url"
 
 	"github.com/go-chi/chi/v5"
 
@@ -16,6 +17,7 @@ import (
 type Context struct {
 	ID         string
 	route      string            // see Route
+	query      url.Values        // see Query
 	Client     Client            // where the request comes from
 	Caller     models.Caller     // zero before authentication, and on routes without
 	FromCookie bool              // the caller was authenticated by the cookie of the event stream
@@ -52,6 +54,20 @@ func Route(r *http.Request) string {
 	}
 	return t.route
 }
+
+// ParseQuery parses the query of the URL, for Query. It returns an error if the query is not well-formed. Most requests
+// have none.
+func ParseQuery(r *http.Request) (url.Values, error) {
+	if r.URL.RawQuery == "" {
+		return nil, nil
+	}
+	query, err := url.ParseQuery(r.URL.RawQuery)
+	From(r).query = query
+	return query, err
+}
+
+// Query returns the parameters in the query of the URL, which ParseQuery has parsed.
+func Query(r *http.Request) url.Values { return From(r).query }
 
 // Caller returns the user and session that make the request. On a route that needs a token they are never zero.
 func Caller(r *http.Request) models.Caller { return From(r).Caller }
