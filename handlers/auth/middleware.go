@@ -39,10 +39,7 @@ func (m Middleware) Authenticate(next http.Handler) http.Handler {
 			next.ServeHTTP(w, r)
 			return
 		}
-		// This timeout also applies to routes that have none.
-		ctx, cancel := context.WithTimeout(r.Context(), m.Timeout)
-		caller, err := m.callerOf(r.WithContext(ctx), policy == TokenOrCookie)
-		cancel()
+		caller, err := m.callerInTime(r, policy == TokenOrCookie)
 		if err != nil {
 			problem.Write(w, r, m.Quotas.TakeRefused(w, r, err))
 			return
@@ -50,6 +47,16 @@ func (m Middleware) Authenticate(next http.Handler) http.Handler {
 		request.From(r).Caller = caller
 		next.ServeHTTP(w, r)
 	})
+}
+
+// callerInTime is callerOf with a timeout, also on routes that have none. On all others the request's own is as strict.
+func (m Middleware) callerInTime(r *http.Request, cookie bool) (models.Caller, error) {
+	if _, bounded := r.Context().Deadline(); bounded {
+		return m.callerOf(r, cookie)
+	}
+	ctx, cancel := context.WithTimeout(r.Context(), m.Timeout)
+	defer cancel()
+	return m.callerOf(r.WithContext(ctx), cookie)
 }
 
 // callerOf checks the bearer token or, if the route accepts it, the cookie of the event stream. The session is looked

@@ -110,6 +110,8 @@ type quota struct {
 	window time.Duration
 	start  time.Time // windows begin at multiples of the window from here
 	quiet  bool      // reports what is left only once half of it is used
+	policy string    // the policy as the header has it
+	remain string    // the beginning of what the header says is left
 
 	mu      sync.Mutex // held from reading the counter to incrementing it
 	counter httprate.LimitCounter
@@ -118,9 +120,17 @@ type quota struct {
 func newQuota(name string, limit int, window time.Duration) *quota {
 	return &quota{
 		name: name, limit: limit, window: window, start: time.Now().UTC().Round(0),
+		policy:  fmt.Sprintf("%q;q=%d;w=%d", name, limit, int(window.Seconds())),
+		remain:  fmt.Sprintf("%q;r=", name),
 		counter: httprate.NewLocalLimitCounter(window),
 	}
 }
+
+// The headers of take, in the form that http.Header has them in: it would convert RateLimit anew each time.
+const (
+	policyHeader = "Ratelimit-Policy"
+	remainHeader = "Ratelimit"
+)
 
 // take counts n units for a key, and reports what is left in the headers of draft-ietf-httpapi-ratelimit-headers. It
 // returns rate_limited when fewer than n units are left. The window slides: units of the window before this one still
@@ -134,8 +144,8 @@ func (q *quota) take(w http.ResponseWriter, key string, n int) error {
 	taken, over := q.add(now, key, n)
 	if over || !q.quiet || taken > q.limit/2 {
 		h := w.Header()
-		h.Add("RateLimit-Policy", fmt.Sprintf("%q;q=%d;w=%d", q.name, q.limit, int(q.window.Seconds())))
-		h.Add("RateLimit", fmt.Sprintf("%q;r=%d;t=%s", q.name, max(0, q.limit-taken), Seconds(rest)))
+		h[policyHeader] = append(h[policyHeader], q.policy)
+		h[remainHeader] = append(h[remainHeader], q.remain+strconv.Itoa(max(0, q.limit-taken))+";t="+Seconds(rest))
 	}
 	if !over {
 		return nil
