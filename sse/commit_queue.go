@@ -86,13 +86,6 @@ func (q *CommitQueue) takeAll() (entries []models.LogEntry, whole bool) {
 	return entries, whole
 }
 
-// pendingBytes returns the size of the queued events' data.
-func (q *CommitQueue) pendingBytes() int {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	return q.bytes
-}
-
 // contiguous returns the events that follow position without a gap, and those after the gap. Events up to position
 // are dropped.
 func contiguous(position int64, entries []models.LogEntry) (run, rest []models.LogEntry) {

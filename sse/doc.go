@@ -22,9 +22,10 @@
 // peer, and it holds no slot then. The rest is read again.
 //
 // Messages to one room that follow each other in the log, as those of one commit do, become one batch (batch.go): one
-// slice that all streams share, and one write for each of them. Under load the log consumer waits between two rounds of
-// writing for as long as the last one took (coalesce), so that batches grow instead of their number. At low rates it
-// does not wait.
+// slice that all streams share, and one write for each of them. The streams that have something to write are in one
+// queue, from which one flusher for each core takes them (flush_queue.go). The log consumer starts the next round when
+// all streams of the last one were taken, since nothing of it could be written any sooner. So under load the batches and
+// the writes grow instead of their number, all cores write, and nothing waits for more to come.
 //
 // What a user may see, and wants to be notified of, changes with the log: a replaying stream has a visibility snapshot
 // (memberships and mutes at its own position), an attached one has the hub's subscriptions (at the hub's position).
@@ -54,24 +55,27 @@
 //   - Hub.mu guards the hub's maps, its position, and the fields of each stream that are marked so. Nothing blocks
 //     under it: writes under it are attempts that the socket may refuse.
 //   - Stream.mu guards the stream's queue. It is taken after Hub.mu, never before.
-//   - The locks of peerWatcher, endedStreams, replaySlots and CommitQueue are taken last. Nothing is called under them.
-//   - Only one goroutine at a time writes to a stream's socket: the one that has set Stream.writing. That is a flush of
-//     the hub for one attempt without waiting, or the stream's writer.
+//   - The locks of peerWatcher, endedStreams, flushQueue, replaySlots and CommitQueue are taken last. Nothing is called
+//     under them.
+//   - Only one goroutine at a time writes to a stream's socket: the stream's writer while Stream.writing is set, or
+//     else the one that holds Stream.mu, for one attempt without waiting. That is a flusher, or, for a few streams, the
+//     goroutine that has queued the frames.
 //
 // # Goroutines
 //
-//   - Run is the log consumer. It alone changes the hub's position. It starts, and waits for: peerWatcher.run, which
-//     waits for closed peers; releaseMemory; runStatusQueue, which queries the users to notify of users who come online
-//     or go offline; and, if the database is shared, keepLease (heartbeats, presence updates and requests) and
-//     watchdog.
+//   - Run is the log consumer. It alone changes the hub's position. It starts, and waits for: the flushers;
+//     peerWatcher.run, which waits for closed peers; releaseMemory; runStatusQueue, which queries the users to notify of
+//     users who come online or go offline; and, if the database is shared, keepLease (heartbeats, presence updates and
+//     requests) and watchdog.
 //   - A stream's writer (runWriter) exists while the socket has to be waited for or the log is replayed. Where there is
 //     no epoll, each stream also has a goroutine that waits for its peer to close. Hub.goroutines counts both.
 //   - Bus has one goroutine that publishes; those of NATS call receiveLog and receiveTyping. Nothing waits for NATS.
 //
 // # Channels
 //
-//   - CommitQueue.ready wakes the log consumer, Hub.statusSignal runStatusQueue, Hub.presenceSignal keepLease. Each has
-//     a capacity of one and is never closed. A send never blocks: if there is a wake-up already, it is enough.
+//   - CommitQueue.ready and flushQueue.taken wake the log consumer, Hub.statusSignal runStatusQueue, Hub.presenceSignal
+//     keepLease. Each has a capacity of one and is never closed. A send never blocks: if there is a wake-up already, it
+//     is enough. flushQueue.wake is the same for the flushers, with a capacity of one for each.
 //   - Hub.positionMoved is closed and replaced under Hub.mu when the position changes.
 //   - Hub.pendingRequests has a channel of capacity one for each presence request, owned by the request.
 //   - Bus.commits and Bus.typingQueue are bounded. Events that do not fit are dropped. Bus.stop is closed by Bus.Close.

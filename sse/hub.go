@@ -3,6 +3,7 @@ package sse
 import (
 	"context"
 	"log/slog"
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -72,6 +73,7 @@ type Hub struct {
 	goroutines  sync.WaitGroup // of all streams
 	peers       *peerWatcher
 	replaySlots *replaySlots // limits the streams that replay at the same time
+	flushes     *flushQueue
 
 	mu               sync.Mutex
 	position         int64         // the log has been applied up to here
@@ -81,7 +83,7 @@ type Hub struct {
 	users            map[int64]map[*Stream]struct{}
 	rooms            map[int64]*room
 	cache            eventCache
-	toFlush          []*Stream                // streams with queued frames that no flush has taken yet
+	toFlush          []*Stream                // streams with queued frames, for unlock to flush or to add to flushes
 	ended            endedStreams             // streams that unlock has yet to remove; has its own lock
 	pendingOffline   map[int64]pendingOffline // users whose last stream ended less than offlineDelay ago
 	statusChanges    []status                 // for runStatusQueue to publish, in order
@@ -114,6 +116,7 @@ func NewHub(ctx context.Context, log Log, commits *CommitQueue, logger *slog.Log
 		presenceChanges: map[presenceKey]models.Presence{},
 		pendingRequests: map[string]chan models.PresenceResponse{},
 		replaySlots:     newReplaySlots(replaySlotCount, replaySlotsPerUser),
+		flushes:         newFlushQueue(runtime.GOMAXPROCS(0)),
 		statusSignal:    make(chan struct{}, 1), presenceSignal: make(chan struct{}, 1),
 	}
 	if h.peers, err = newPeerWatcher(); err != nil {

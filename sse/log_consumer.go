@@ -2,6 +2,7 @@ package sse
 
 import (
 	"context"
+	"runtime"
 	"sync"
 	"time"
 
@@ -21,18 +22,14 @@ const (
 	// gapTimeout is how long events wait for missing ones before them, which are probably on their way from another
 	// node, before the log is read.
 	gapTimeout = 5 * time.Millisecond
-	// maxCoalesce and coalesceBytes limit how long the log consumer waits between two rounds of writing, and how much
-	// may be queued during that time.
-	maxCoalesce   = 20 * time.Millisecond
-	coalesceBytes = 64 << 10
 )
 
 // logConsumer is the state of Run's goroutine.
 type logConsumer struct {
-	hub           *Hub
-	ahead         []models.LogEntry // events after a gap; limited as the commit queue is
-	gapTimer      *time.Timer       // runs while there are some
-	coalesceUntil time.Time         // the next round starts not earlier, unless much is queued
+	hub      *Hub
+	ahead    []models.LogEntry // events after a gap; limited as the commit queue is
+	gapTimer *time.Timer       // runs while there are some
+	round    uint64            // the end of the flush queue after the last events were applied
 }
 
 // Run consumes the log until ctx is done. Its goroutine alone moves the hub's position, and never waits for a client.
@@ -43,6 +40,9 @@ func (h *Hub) Run(ctx context.Context) {
 	defer workers.Wait()
 	workers.Go(func() { h.releaseMemory(ctx) })
 	workers.Go(h.peers.run)
+	for range cap(h.flushes.wake) {
+		workers.Go(func() { h.runFlusher(ctx) })
+	}
 	defer h.peers.close()
 	workers.Go(func() { h.runStatusQueue(ctx) })
 	if h.nodeID != "" {
@@ -60,7 +60,7 @@ func (h *Hub) Run(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case <-h.commits.ready:
-			c.coalesce(ctx)
+			c.waitForRound(ctx)
 			if c.applyQueued() {
 				continue
 			}
@@ -74,28 +74,18 @@ func (h *Hub) Run(ctx context.Context) {
 	}
 }
 
-// coalesce waits as long as the last round took, unless much is queued by now. A write costs about the same whatever
-// its size, so under load this leads to fewer writes with more messages each, and delays a message no longer than the
-// round before it did. At low rates there is no wait.
-func (c *logConsumer) coalesce(ctx context.Context) {
-	timer := time.NewTimer(time.Until(c.coalesceUntil))
-	defer timer.Stop()
-	for c.hub.commits.pendingBytes() < coalesceBytes {
-		select {
-		case <-ctx.Done():
-			return
-		case <-timer.C:
-			return
-		case <-c.hub.commits.ready:
-		}
-	}
+// waitForRound waits until each stream that had to be flushed for the last events is being written to: whoever was
+// handed to the flushers earlier could not be written to any sooner. What is committed meanwhile is written in one
+// round, with one write for each stream. Then it lets commits proceed that are ready to run, for the same reason.
+func (c *logConsumer) waitForRound(ctx context.Context) {
+	c.hub.flushes.waitTaken(ctx, c.round)
+	runtime.Gosched()
 }
 
 // applyQueued applies the queued events that directly follow the hub's position. It returns false if the log has to
 // be read at once.
 func (c *logConsumer) applyQueued() bool {
-	begun := time.Now()
-	defer func() { c.coalesceUntil = time.Now().Add(min(time.Since(begun), maxCoalesce)) }()
+	defer func() { c.round = c.hub.flushes.end() }()
 	entries, whole := c.hub.commits.takeAll()
 	run, ahead := contiguous(c.hub.currentPosition(), append(c.ahead, entries...))
 	for ; len(run) > 0; run = run[min(consumerBatch, len(run)):] {

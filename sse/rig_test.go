@@ -51,6 +51,12 @@ func newRig(t *testing.T, limits Limits) *rig {
 // newRigOn is newRig with a hub that sees the store through another implementation of Log.
 func newRigOn(t *testing.T, limits Limits, logOf func(*store.Store) Log) *rig {
 	t.Helper()
+	return newRigWith(t, limits, logOf, func(*Hub) {})
+}
+
+// newRigWith is newRigOn with a hub that is changed before it runs.
+func newRigWith(t *testing.T, limits Limits, logOf func(*store.Store) Log, change func(*Hub)) *rig {
+	t.Helper()
 	r := &rig{t: t, database: migrated.SQLite(t)}
 	r.warned, r.withheld = make(chan struct{}, 1), make(chan models.LogEntry, 100)
 	commits := NewCommitQueue()
@@ -70,6 +76,7 @@ func newRigOn(t *testing.T, limits Limits, logOf func(*store.Store) Log) *rig {
 	r.must(err)
 	r.hub, err = NewHub(t.Context(), logOf(r.store), commits, quiet, limits)
 	r.must(err)
+	change(r.hub)
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	r.must(err)
 	r.addr = listener.Addr().String()

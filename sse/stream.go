@@ -93,7 +93,7 @@ func (s *Stream) appendFrame(frame []byte) enqueueResult {
 		return streamEnded
 	}
 	if s.isQueueFull(frame) && !s.writing {
-		s.tryFlush() // many events at once: the socket may have room for those already queued
+		s.tryFlush(nil) // many events at once: the socket may have room for those already queued
 	}
 	switch {
 	case s.ended:
@@ -121,20 +121,21 @@ func (s *Stream) isQueueFull(frame []byte) bool {
 	return len(s.queueTail) >= queueFrames-1 || s.queueSize > 0 && s.queueSize+len(frame) > limit
 }
 
-// flush writes what is queued in one write, without waiting, and starts the stream's writer if it has to replay.
-func (s *Stream) flush() {
+// flush writes what is queued in one write, without waiting, and starts the stream's writer if it has to replay. j may
+// be nil.
+func (s *Stream) flush(j *joiner) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if !s.writing && !s.ended {
-		s.tryFlush()
+		s.tryFlush(j)
 	}
 }
 
 // tryFlush writes what is queued without waiting. The stream's writer sends what the socket does not take. s.mu is
 // held, and nobody else writes to the socket.
-func (s *Stream) tryFlush() {
+func (s *Stream) tryFlush(j *joiner) {
 	if s.queueSize > 0 {
-		n, err := s.socket.tryWrite(s.joinQueue())
+		n, err := s.socket.tryWrite(j.join(s.queueHead, s.queueTail, s.queueSize))
 		if err != nil {
 			s.markEnded()
 			return
@@ -150,18 +151,6 @@ func (s *Stream) tryFlush() {
 func (s *Stream) startWriter(rest []byte) {
 	s.writing = true
 	s.hub.goroutines.Go(func() { s.runWriter(rest) })
-}
-
-// joinQueue returns all that is queued as one slice, without a copy if it is one already. s.mu is held.
-func (s *Stream) joinQueue() []byte {
-	if len(s.queueTail) == 0 {
-		return s.queueHead
-	}
-	b := append(make([]byte, 0, s.queueSize), s.queueHead...)
-	for _, frames := range s.queueTail {
-		b = append(b, frames...)
-	}
-	return b
 }
 
 // discard removes n bytes from the front of the queue without copying the rest. s.mu is held.
@@ -288,7 +277,8 @@ func (s *Stream) endReplay() {
 func (s *Stream) takeQueue() []byte {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	b := s.joinQueue()
+	var none *joiner
+	b := none.join(s.queueHead, s.queueTail, s.queueSize)
 	s.discard(len(b))
 	return b
 }

@@ -99,7 +99,7 @@ func (s *Stream) finish(frame []byte) {
 	}
 }
 
-// withLock runs f under the hub's lock, and then writes what f has queued.
+// withLock runs f under the hub's lock. What f has queued is written after that.
 func (h *Hub) withLock(f func()) {
 	h.mu.Lock()
 	f()
@@ -107,28 +107,41 @@ func (h *Hub) withLock(f func()) {
 }
 
 // unlock releases the hub's lock. Before that, it removes the streams that have ended, which may queue presence
-// events for others. After that, it closes their connections and flushes what was queued. If a write fails, it starts
-// over.
+// events for others. After that, it closes their connections and flushes what was queued, unless the flushers do. If a
+// write fails, it starts over.
 func (h *Hub) unlock() {
 	for {
 		gone := h.ended.takeAll()
 		for _, s := range gone {
 			h.removeStream(s)
 		}
-		dirty := h.toFlush
-		h.toFlush = nil
+		var few [flushAtOnce]*Stream
+		n := h.takeToFlush(&few)
 		h.mu.Unlock()
 		for _, s := range gone {
 			s.closeConn()
 		}
-		for _, s := range dirty {
-			s.flush()
+		for _, s := range few[:n] {
+			s.flush(nil)
 		}
 		if !h.ended.any.Load() {
 			return
 		}
 		h.mu.Lock()
 	}
+}
+
+// takeToFlush empties h.toFlush: a few streams are for the caller to flush, more go to the flushers. It returns the
+// number of the few. h.mu is held.
+func (h *Hub) takeToFlush(few *[flushAtOnce]*Stream) (n int) {
+	if len(h.toFlush) <= len(few) {
+		n = copy(few[:], h.toFlush)
+	} else {
+		h.flushes.add(h.toFlush)
+	}
+	clear(h.toFlush)
+	h.toFlush = h.toFlush[:0]
+	return n
 }
 
 // removeStream removes a stream from all maps of the hub. h.mu is held.

@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"errors"
+	"runtime"
 	"time"
 
 	"github.com/parley-chat/parley/models"
@@ -92,6 +93,7 @@ func (s *Store) runCommitQueue(ctx context.Context) {
 				held = append(held, p)
 			}
 		}
+		runtime.Gosched() // sends that are ready to be queued go into this batch
 		batch, held = s.collect(held)
 		s.commitBatch(batch)
 		for _, p := range batch {

@@ -1,0 +1,226 @@
+package sse
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/parley-chat/parley/models"
+	"github.com/parley-chat/parley/models/store"
+)
+
+// TestFlushQueue takes streams in shares, in the order in which they were added, each once.
+func TestFlushQueue(t *testing.T) {
+	q := newFlushQueue(2)
+	var added, taken []*Stream
+	for range 3 * flushShare / 2 {
+		added = append(added, &Stream{})
+	}
+	q.add(added[:3])
+	q.add(added[3:])
+	if len(q.wake) != 2 {
+		t.Errorf("%d of 2 flushers are woken", len(q.wake))
+	}
+	end := q.end()
+	ended, cancel := context.WithCancel(t.Context())
+	cancel()
+	q.waitTaken(ended, end) // returns, although nothing was taken
+	for share := q.take(nil); len(share) > 0; share = q.take(nil) {
+		if len(share) > flushShare {
+			t.Errorf("%d streams were taken at once", len(share))
+		}
+		taken = append(taken, share...)
+	}
+	if !slices.Equal(taken, added) {
+		t.Error("the streams that were taken are not those that were added, in their order")
+	}
+	q.waitTaken(t.Context(), end)
+}
+
+// TestWaitTaken waits for the streams that were added before, and not for those that are added all the time after them.
+func TestWaitTaken(t *testing.T) {
+	q := newFlushQueue(1)
+	q.add(make([]*Stream, flushShare))
+	end := q.end()
+	q.add(make([]*Stream, 1))
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		q.waitTaken(t.Context(), end)
+	}()
+	for waiting := true; waiting; {
+		select {
+		case <-done:
+			waiting = false
+		default:
+			q.add(make([]*Stream, flushShare))
+			q.take(nil)
+		}
+	}
+}
+
+// TestJoiner joins what streams have queued, the same and different slices in turn.
+func TestJoiner(t *testing.T) {
+	a, b, c := []byte("a"), []byte("bb"), []byte("ccc")
+	var j joiner
+	for _, queue := range [][][]byte{{a, b}, {a, b}, {a, c}, {a}, {b, a}, {a, b, c}, {a, b}, {a[1:], b}} {
+		want := string(slices.Concat(queue...))
+		if got := j.join(queue[0], queue[1:], len(want)); string(got) != want {
+			t.Errorf("%q were joined to %q", queue, got)
+		}
+	}
+	j.reset()
+	b[0] = 'x'
+	if got := j.join(a, [][]byte{b}, 3); string(got) != "axb" {
+		t.Errorf("after a reset, an earlier result was returned: %q", got)
+	}
+}
+
+// heldRig is a rig whose hub has no flushers: what has to be flushed waits until the test does it.
+type heldRig struct {
+	*rig
+	sender models.Login
+	room   int64
+	peers  []*peer
+}
+
+// newHeldRig opens streams that are attached, and holds a message for all of them.
+func newHeldRig(t *testing.T) *heldRig {
+	t.Helper()
+	const streams = 2 * flushShare
+	h := &heldRig{rig: newRigWith(t, Limits{}, func(s *store.Store) Log { return s }, func(h *Hub) {
+		h.flushes = newFlushQueue(0)
+	})}
+	h.sender = h.signUp("ada")
+	var users []models.Login
+	for i := range streams {
+		users = append(users, h.signUp(fmt.Sprint("user", i)))
+	}
+	h.room, _ = h.rig.room(h.sender, users...)
+	for _, l := range users {
+		h.peers = append(h.peers, h.watch(l, h.room, ""))
+	}
+	h.attached()
+	h.flush()
+	h.send(h.sender, h.room, "held")
+	eventually(t, func() string {
+		if n := h.waiting(); n != streams {
+			return fmt.Sprintf("%d of %d streams wait to be flushed", n, streams)
+		}
+		return ""
+	})
+	return h
+}
+
+// waiting returns how many streams wait to be flushed.
+func (h *heldRig) waiting() int {
+	q := h.hub.flushes
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return len(q.streams) - q.next
+}
+
+func (h *heldRig) flush() { (&flusher{hub: h.hub}).flushAll() }
+
+// streamOf returns the stream of a peer.
+func (h *heldRig) streamOf(p *peer) *Stream {
+	h.t.Helper()
+	for _, s := range h.streams() {
+		if s.conn.RemoteAddr().String() == p.LocalAddr().String() {
+			return s
+		}
+	}
+	h.t.Fatal("the peer has no stream")
+	return nil
+}
+
+// requireMessage reads up to the message with the text. Each event before it is about presence.
+func (h *heldRig) requireMessage(p *peer, text string) {
+	h.t.Helper()
+	events := p.until(h.t, `"text":"`+text+`"`)
+	for _, e := range events[:len(events)-1] {
+		if !strings.HasPrefix(e.name, "presence.") {
+			h.t.Errorf("%s came before the message", e.name)
+		}
+	}
+}
+
+// requireOthers checks that all peers but the first get the message, and the one that is sent next.
+func (h *heldRig) requireOthers() {
+	h.t.Helper()
+	at := h.send(h.sender, h.room, "next")
+	eventually(h.t, func() string {
+		h.flush()
+		if h.hub.currentPosition() < at.Position {
+			return "the log consumer does not continue"
+		}
+		return ""
+	})
+	h.flush()
+	for _, p := range h.peers[1:] {
+		h.requireMessage(p, "held")
+		h.requireMessage(p, "next")
+	}
+}
+
+// TestStreamsEndWhileTheyWaitToBeFlushed ends a stream in each way while it is in the flush queue.
+func TestStreamsEndWhileTheyWaitToBeFlushed(t *testing.T) {
+	t.Run("the peer closes", func(t *testing.T) {
+		h := newHeldRig(t)
+		reset(h.peers[0])
+		h.requireStreams(len(h.peers) - 1)
+		h.flush()
+		h.requireOthers()
+	})
+	t.Run("only the write notices that the peer has closed", func(t *testing.T) {
+		h := newHeldRig(t)
+		s := h.streamOf(h.peers[0])
+		h.hub.peers.forget(s)
+		reset(h.peers[0])
+		h.flush()
+		if n, _ := h.hub.Count(); n != len(h.peers)-1 {
+			t.Errorf("%d streams are left after the flush, want %d", n, len(h.peers)-1)
+		}
+		h.requireOthers()
+	})
+	t.Run("it gets its last frame", func(t *testing.T) {
+		h := newHeldRig(t)
+		s := h.streamOf(h.peers[0])
+		h.hub.withLock(func() { h.hub.finishStream(s, ephemeralFrame("", models.EventSessionRevoked, struct{}{})) })
+		h.requireMessage(h.peers[0], "held")
+		if e := h.peers[0].next(t); e.name != string(models.EventSessionRevoked) {
+			t.Errorf("%s came in place of the last event", e.name)
+		}
+		h.peers[0].requireEnd(t)
+		h.flush()
+		h.requireOthers()
+	})
+	t.Run("the server stops", func(t *testing.T) {
+		h := newHeldRig(t)
+		h.close(testTimeout)
+		for _, p := range h.peers {
+			h.requireMessage(p, "held")
+			if e := p.next(t); e.name != string(models.EventServerClosing) {
+				t.Errorf("%s came in place of server.closing", e.name)
+			}
+			if _, err := io.ReadAll(p.lines); err != nil {
+				t.Error(err)
+			}
+		}
+		h.flush()
+	})
+}
+
+// requireStreams waits until the hub has n streams.
+func (h *heldRig) requireStreams(n int) {
+	h.t.Helper()
+	eventually(h.t, func() string {
+		if streams, _ := h.hub.Count(); streams != n {
+			return fmt.Sprintf("%d streams are left, want %d", streams, n)
+		}
+		return ""
+	})
+}
