@@ -14,9 +14,9 @@ type logins struct {
 	issuer    *issuer.Issuer // nil for none
 }
 
-// logins checks the secrets and the settings of log-ins. It makes no network request.
+// logins checks the token secret and the settings of log-ins. It makes no network request.
 func (c Config) logins() (by logins, err error) {
-	if err := c.checkSecrets(); err != nil {
+	if err := c.checkTokenSecret(); err != nil {
 		return by, err
 	}
 	if by.providers, err = c.providers(); err != nil {

@@ -3,6 +3,8 @@ package server
 import (
 	"errors"
 	"fmt"
+	"log/slog"
+	"net"
 	"strings"
 	"unicode/utf8"
 )
@@ -10,11 +12,7 @@ import (
 // minTokenSecret is the minimum length of a token secret in characters.
 const minTokenSecret = 32
 
-// checkSecrets returns an error for secrets that are easy to guess.
-func (c Config) checkSecrets() error {
-	return errors.Join(c.checkTokenSecret(), c.checkJWTSecret())
-}
-
+// checkTokenSecret returns an error for a secret that is easy to guess.
 func (c Config) checkTokenSecret() error {
 	switch n := utf8.RuneCountInString(c.TokenSecret); {
 	case c.TokenSecret == "":
@@ -22,23 +20,38 @@ func (c Config) checkTokenSecret() error {
 	case n < minTokenSecret:
 		return fmt.Errorf("--token-secret has %d characters, and must have at least %d: try openssl rand -hex 32",
 			n, minTokenSecret)
-	}
-	return checkVaried("--token-secret", c.TokenSecret)
-}
-
-// checkJWTSecret does not check the length: package issuer does.
-func (c Config) checkJWTSecret() error {
-	if c.JWTSecret == "" {
-		return nil
-	}
-	return checkVaried("--jwt-secret", c.JWTSecret)
-}
-
-// checkVaried returns an error for a secret that repeats one character: such a secret is a placeholder.
-func checkVaried(flag, secret string) error {
-	first, _ := utf8.DecodeRuneInString(secret)
-	if strings.Trim(secret, string(first)) == "" {
-		return fmt.Errorf("%s repeats one character: try openssl rand -hex 32", flag)
+	case repeatsOneCharacter(c.TokenSecret):
+		return errors.New("--token-secret repeats one character: try openssl rand -hex 32")
 	}
 	return nil
+}
+
+// checkJWTSecret returns an error for a placeholder. On an address that only this machine reaches, it is logged instead:
+// what is tried out or measured there may have one. The length is not checked here: package issuer does.
+func (c Config) checkJWTSecret(log *slog.Logger) error {
+	if c.JWTSecret == "" || !repeatsOneCharacter(c.JWTSecret) {
+		return nil
+	}
+	const why = "--jwt-secret repeats one character: try openssl rand -hex 32"
+	if !c.listensLocally() {
+		return errors.New(why)
+	}
+	log.Warn(why)
+	return nil
+}
+
+// listensLocally reports whether only this machine can reach the address to listen on.
+func (c Config) listensLocally() bool {
+	host, _, err := net.SplitHostPort(c.Listen)
+	if err != nil {
+		return false
+	}
+	ip := net.ParseIP(host)
+	return host == "localhost" || ip != nil && ip.IsLoopback()
+}
+
+// repeatsOneCharacter reports whether a secret is a placeholder.
+func repeatsOneCharacter(secret string) bool {
+	first, _ := utf8.DecodeRuneInString(secret)
+	return strings.Trim(secret, string(first)) == ""
 }

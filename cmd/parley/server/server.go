@@ -124,6 +124,9 @@ func Start(ctx context.Context, c Config, logs io.Writer) (_ *Server, err error)
 		return nil, err
 	}
 	s := &Server{log: c.logger(logs), commits: sse.NewCommitQueue(), drain: c.DrainDelay}
+	if err := c.checkJWTSecret(s.log); err != nil {
+		return nil, err
+	}
 	s.forceClose, s.cancelRequests = context.WithCancel(context.Background())
 	defer func() {
 		if err != nil {
