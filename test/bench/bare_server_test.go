@@ -31,8 +31,8 @@ const bareServerVariable = "PARLEY_BENCH_BARE"
 type bareServer struct {
 	b      *testing.B
 	mu     sync.Mutex
-	conns  []net.Conn
-	pieces [][]byte // each is one write
+	conns  map[string][]net.Conn // by room
+	pieces [][]byte              // each is one write
 	loop   *bareLoop
 }
 
@@ -57,7 +57,7 @@ func BenchmarkBareServer(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	s := bareServer{b: b}
+	s := bareServer{b: b, conns: map[string][]net.Conn{}}
 	routes := http.NewServeMux()
 	routes.HandleFunc("GET /v1/events", s.open)
 	routes.HandleFunc("POST /v1/rooms/{room}/messages", s.send)
@@ -72,13 +72,15 @@ func BenchmarkBareServer(b *testing.B) {
 	<-ctx.Done()
 	_ = server.Close()
 	serving.Wait()
-	for _, conn := range s.conns {
-		_ = conn.Close()
+	for _, conns := range s.conns {
+		for _, conn := range conns {
+			_ = conn.Close()
+		}
 	}
 }
 
 // open takes over a stream's connection.
-func (s *bareServer) open(w http.ResponseWriter, _ *http.Request) {
+func (s *bareServer) open(w http.ResponseWriter, r *http.Request) {
 	conn, _, err := http.NewResponseController(w).Hijack()
 	if err != nil {
 		panic(err)
@@ -89,7 +91,8 @@ func (s *bareServer) open(w http.ResponseWriter, _ *http.Request) {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.conns = append(s.conns, conn)
+	room := r.FormValue("room")
+	s.conns[room] = append(s.conns[room], conn)
 }
 
 // setChat sets the chat that messages are committed to.
@@ -109,12 +112,12 @@ func (s *bareServer) setChat(w http.ResponseWriter, r *http.Request) {
 	s.loop.rows.lastID = in.LastID
 }
 
-// send commits a message and writes the first piece to all streams.
+// send commits a message and writes the first piece to all streams of a room.
 func (s *bareServer) send(w http.ResponseWriter, r *http.Request) {
 	_, err := io.Copy(io.Discard, r.Body)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if err := errors.Join(err, s.loop.commit(1), s.writeAll(s.pieces[0])); err != nil {
+	if err := errors.Join(err, s.loop.commit(1), writeTo(s.conns[r.PathValue("room")], s.pieces[0])); err != nil {
 		replyError(w, err)
 		return
 	}
@@ -164,7 +167,16 @@ func replyError(w http.ResponseWriter, err error) {
 }
 
 func (s *bareServer) writeAll(piece []byte) error {
-	for _, conn := range s.conns {
+	for _, conns := range s.conns {
+		if err := writeTo(conns, piece); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func writeTo(conns []net.Conn, piece []byte) error {
+	for _, conn := range conns {
 		if _, err := conn.Write(piece); err != nil {
 			return err
 		}

@@ -44,8 +44,9 @@ type deliveryCase struct {
 // of the loop's writes has as many messages as there are concurrent sends, which is the most that can be queued.
 func benchDeliver(b *testing.B, t *table) {
 	for _, d := range []deliveryCase{
-		{"SQLite", harness.NewSQLite, 1000, 200, atLeast(0.4, 0.7), atMost(3, 1.5)},
-		{"SQLite", harness.NewSQLite, 1000, 20, atLeast(0.5, 0.8), atMost(3, 1.5)},
+		{"SQLite", harness.NewSQLite, 1000, 200, atLeast(0.7, 0.9), atMost(1.5, 1.2)},
+		{"SQLite", harness.NewSQLite, 1000, 64, atLeast(0.7, 0.9), atMost(1.5, 1.2)},
+		{"SQLite", harness.NewSQLite, 1000, 20, atLeast(0.7, 0.9), atMost(1.5, 1.2)},
 		{"SQLite", harness.NewSQLite, 5000, 200, goal{}, goal{}},
 		{"PostgreSQL", harness.NewPostgres, 1000, 200, goal{}, goal{}},
 	} {
@@ -179,6 +180,12 @@ func missingFiles(b *testing.B, n int) string {
 // openStreams opens n streams, spread over the members.
 func openStreams(b *testing.B, url string, c chat, n int) *streamGroup {
 	b.Helper()
+	return openStreamsIn(b, url, []chat{c}, n)
+}
+
+// openStreamsIn opens n streams, spread over the rooms in turn and over their members.
+func openStreamsIn(b *testing.B, url string, rooms []chat, n int) *streamGroup {
+	b.Helper()
 	conns := make([]net.Conn, n)
 	next := make(chan int)
 	var opening sync.WaitGroup
@@ -186,7 +193,9 @@ func openStreams(b *testing.B, url string, c chat, n int) *streamGroup {
 		opening.Go(func() {
 			for i := range next {
 				var err error
-				if conns[i], err = openRaw(b.Context(), url, c, c.members[i%len(c.members)], ""); err != nil {
+				c := rooms[i%len(rooms)]
+				member := c.members[i/len(rooms)%len(c.members)]
+				if conns[i], err = openRaw(b.Context(), url, c, member, ""); err != nil {
 					b.Error(err)
 				}
 			}

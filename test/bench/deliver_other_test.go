@@ -13,6 +13,18 @@ func benchDeliver(b *testing.B, t *table) {
 	b.Skip(missingEpoll)
 }
 
+func benchCores(b *testing.B, t *table) {
+	b.Helper()
+	t.addMissing("deliveries per second on all cores", missingEpoll)
+	b.Skip(missingEpoll)
+}
+
+func benchSendCost(b *testing.B, t *table) {
+	b.Helper()
+	t.addMissing("server CPU of a send", "needs Linux, where the CPU time of another process can be read")
+	b.Skip("needs Linux")
+}
+
 func benchReceipts(b *testing.B, t *table) {
 	b.Helper()
 	t.addMissing("the time from send to receipt", missingEpoll)

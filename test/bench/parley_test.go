@@ -15,9 +15,11 @@ import (
 func BenchmarkParley(b *testing.B) {
 	var t table
 	b.Run("deliver", func(b *testing.B) { benchDeliver(b, &t) })
+	b.Run("cores", func(b *testing.B) { benchCores(b, &t) })
 	b.Run("latency", func(b *testing.B) { benchLatency(b, &t) })
 	b.Run("memory", func(b *testing.B) { benchMemory(b, &t) })
 	b.Run("send", func(b *testing.B) { benchSend(b, &t) })
+	b.Run("cost", func(b *testing.B) { benchSendCost(b, &t) })
 	b.Run("ephemeral", func(b *testing.B) { benchEphemeral(b, &t) })
 	b.Run("pages", func(b *testing.B) { benchPages(b, &t) })
 	if err := t.print(os.Stdout, machine(b)); err != nil {
@@ -31,13 +33,30 @@ type chat struct {
 	members []*harness.Client
 }
 
+// at returns the chat as it is reached at another address, of a server on the same database.
+func (c chat) at(url string) chat {
+	moved := chat{roomID: c.roomID}
+	for _, m := range c.members {
+		client := *m
+		client.URL = url
+		moved.members = append(moved.members, &client)
+	}
+	return moved
+}
+
 // newChat creates a room with a number of guests as members.
 func newChat(t testing.TB, url string, guests int) chat {
+	t.Helper()
+	return newChatOf(t, url, "guest", guests)
+}
+
+// newChatOf is newChat with guests whose names begin with prefix.
+func newChatOf(t testing.TB, url, prefix string, guests int) chat {
 	t.Helper()
 	anonymous := harness.NewClient(t, url)
 	var c chat
 	for i := range guests {
-		guest := anonymous.NewGuestNamed(fmt.Sprintf("guest%d", i))
+		guest := anonymous.NewGuestNamed(fmt.Sprint(prefix, i))
 		if i == 0 {
 			c.roomID = guest.CreateRoom(models.NewRoom{Name: harness.Ptr("bench")}).ID
 		} else {
@@ -51,7 +70,17 @@ func newChat(t testing.TB, url string, guests int) chat {
 // newChatIn creates a chat in an empty database, with a server that it stops afterwards.
 func newChatIn(t testing.TB, database string, guests int) chat {
 	t.Helper()
+	return newChatsIn(t, database, 1, guests)[0]
+}
+
+// newChatsIn is newChatIn for several chats, each with its own guests.
+func newChatsIn(t testing.TB, database string, n, guests int) []chat {
+	t.Helper()
 	s := harness.StartServer(t, database, "--rate-limit", "off")
 	defer s.Stop()
-	return newChat(t, s.URL, guests)
+	chats := make([]chat, n)
+	for i := range chats {
+		chats[i] = newChatOf(t, s.URL, fmt.Sprintf("guest%d-", i), guests)
+	}
+	return chats
 }

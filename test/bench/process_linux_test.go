@@ -26,11 +26,13 @@ type host struct {
 	output bytes.Buffer
 }
 
-// startParley starts Parley on a database, with the defaults but without rate limits and lobby.
-func startParley(b *testing.B, database string) *host {
+// startParley starts Parley on a database, with the defaults but without rate limits and lobby, and with assignments of
+// environment variables.
+func startParley(b *testing.B, database string, variables ...string) *host {
 	b.Helper()
 	address := harness.FreeAddress(b)
-	h := startHost(b, harness.Program(), harness.AsProgramVariable+"="+harness.ProductionCosts,
+	variables = append(variables, harness.AsProgramVariable+"="+harness.ProductionCosts)
+	h := startHost(b, harness.Program(), variables,
 		"serve", "--listen", address, "--database", database, "--data-dir", b.TempDir(),
 		"--lobby", "none", "--rate-limit", "off")
 	h.url = "http://" + address
@@ -49,18 +51,22 @@ func startBareServer(b *testing.B) *host {
 // startBenchmark starts one of the benchmarks that serve others, with a variable set to a value.
 func startBenchmark(b *testing.B, name, variable, value string) *host {
 	b.Helper()
-	return startHost(b, os.Args[0], variable+"="+value,
+	return startHost(b, os.Args[0], []string{variable + "=" + value},
 		"-test.run", "^$", "-test.bench", "^"+name+"$", "-test.benchtime", "1x", "-test.timeout", "0")
 }
 
-// startHost starts a program, with an assignment of an environment variable, and waits until it prints that it is
-// ready.
-func startHost(b *testing.B, program, variable string, args ...string) *host {
+// startHost starts a program, with assignments of environment variables, and waits until it prints that it is ready.
+func startHost(b *testing.B, program string, variables []string, args ...string) *host {
 	b.Helper()
 	h := &host{b: b, cmd: exec.Command(program, args...)}
-	h.cmd.Env = append(os.Environ(), variable)
+	h.cmd.Env = append(os.Environ(), variables...)
 	if program != os.Args[0] { // a released parley, which would reject the variables of tests
 		h.cmd.Env = harness.ProgramEnvironment()
+		for _, v := range variables {
+			if !strings.HasPrefix(v, "PARLEY_") {
+				h.cmd.Env = append(h.cmd.Env, v)
+			}
+		}
 	}
 	h.cmd.Stderr = &h.output
 	stdout, err := h.cmd.StdoutPipe()
