@@ -266,11 +266,18 @@ const (
 )
 
 // Visibility is what one user may see of rooms from a position in the log on: the rooms that they are or were in, and
-// when. Muted and Blocked are the rooms and the senders of which they get no notifications, and BlockedBy those who get
-// none of them, as of that position.
+// when, and the mutes as of that position. User and Now are as of the time when it was read: the user's names, zero for
+// a user who does not exist, and the mutes.
 type Visibility struct {
-	UserID    int64
-	Spans     []Span
+	UserID int64
+	User   UserRef
+	Spans  []Span
+	Mutes
+	Now Mutes
+}
+
+// Mutes are the rooms and the senders of which a user gets no notifications, and those who get none of the user.
+type Mutes struct {
 	Muted     []int64
 	Blocked   []int64
 	BlockedBy []int64

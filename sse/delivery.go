@@ -1,7 +1,6 @@
 package sse
 
 import (
-	"maps"
 	"slices"
 
 	"github.com/parley-chat/parley/models"
@@ -136,7 +135,7 @@ func (h *Hub) attach(s *Stream, v *visibility, position int64) (done bool) {
 		}
 		s.attached, s.pushedPosition, s.mutes = true, position, v.mutes
 		// Sorted, so that each is appended at the end of s.rooms.
-		for _, roomID := range slices.Sorted(maps.Keys(v.memberSince)) {
+		for _, roomID := range v.roomsAt(position) {
 			h.subscribe(s, roomID)
 		}
 		for _, roomID := range s.rooms.presentRooms() {

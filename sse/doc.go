@@ -16,10 +16,14 @@
 // to it. An attached stream whose queue overflows is detached and replays again. So opening, resuming and catching up
 // are the same, a slow reader costs little memory, and no event is lost or sent twice.
 //
-// A replay works in steps, for which it needs one of a few slots; one user can have only some of them
-// (replay_slots.go). In one step it reads a limited number of events and writes them as long as the socket accepts them
-// without waiting. What the socket did not take of the last write is all that the stream holds while it waits for its
-// peer, and it holds no slot then. The rest is read again.
+// After a restart all clients come back at once. A stream that opens needs one of a few slots for its queries and its
+// first replay; the others wait in their requests, users take turns (admission.go, replay_slots.go), and none is refused
+// as long as it can wait. The queries of streams that open at the same time are shared, by package store.
+//
+// A replay works in steps, for which it needs a slot too. In one step it reads a limited number of events into a buffer
+// that belongs to the slot, and writes them as long as the socket accepts them without waiting. The rest of the frame
+// that the socket took last is all that the stream holds while it waits for its peer, and it holds no slot then. What
+// follows is read again.
 //
 // Messages to one room that follow each other in the log, as those of one commit do, become one batch (batch.go): one
 // slice that all streams share, and one write for each of them. The streams that have something to write are in one
@@ -32,10 +36,11 @@
 // Both change with the events that change them. Therefore the event that removes a member is the last that the member
 // sees.
 //
-// The newest events are cached, for streams that are only a little behind (event_cache.go). Edited, deleted and cleared
-// messages make cached events stale; those are read from the database, which has the current content. A new stream
-// waits until the hub has reached the end of the log at the time it opened, so that it cannot get what was deleted
-// before.
+// The newest events are cached, and a hub that starts reads them from the log (event_cache.go): streams that are only a
+// little behind, such as those of clients that come back after a restart, replay from memory. Edited, deleted and
+// cleared messages make cached events stale; those are read from the database, which has the current content. A new
+// stream waits until the hub has reached the end of the log at the time it opened, so that it cannot get what was
+// deleted before.
 //
 // # Other nodes
 //

@@ -2,6 +2,7 @@ package sse
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"strconv"
 
@@ -20,6 +21,29 @@ type eventCache struct {
 	bytes  int
 }
 
+// fillCache reads the newest events from the log, so that the clients of an earlier process, which all come back at the
+// same time, are served from memory. The log has their content of now, so nothing is cached that was deleted.
+func (h *Hub) fillCache(ctx context.Context, pruned int64) error {
+	read := max(pruned, h.position-cacheEvents)
+	for read < h.position {
+		entries, err := h.log.Entries(ctx, read, consumerBatch)
+		if err != nil {
+			return err
+		}
+		if len(entries) == 0 || entries[0].Position != read+1 { // pruned meanwhile
+			h.cache = eventCache{}
+			return nil
+		}
+		for _, e := range h.encodeEvents(entries) {
+			if e.Position <= h.position { // the log consumer applies the others
+				h.cache.add(e)
+			}
+		}
+		read = entries[len(entries)-1].Position
+	}
+	return nil
+}
+
 func (c *eventCache) add(e *event) {
 	c.events = append(c.events, e)
 	c.bytes += len(e.frame) + len(e.notification)
@@ -33,20 +57,20 @@ func (c *eventCache) add(e *event) {
 	c.events = c.events[drop:]
 }
 
-// eventsAfter returns up to limit events after position, which is less than the newest one, and stops before a stale
-// one. ok is false if the first of them is not cached or is stale: then it has to be read from the database.
-func (c *eventCache) eventsAfter(position int64, limit int) (events []*event, ok bool) {
+// appendAfter appends to list up to limit events after position, which is less than the newest one, and stops before a
+// stale one. It appends none if the first of them is not cached or is stale: then it has to be read from the database.
+func (c *eventCache) appendAfter(list []*event, position int64, limit int) []*event {
 	if len(c.events) == 0 || position < c.events[0].Position-1 {
-		return nil, false
+		return list
 	}
 	from := int(position - c.events[0].Position + 1)
 	for _, e := range c.events[from:min(from+limit, len(c.events))] {
 		if e.stale {
 			break
 		}
-		events = append(events, e)
+		list = append(list, e)
 	}
-	return events, len(events) > 0
+	return list
 }
 
 // invalidation is what a run of events makes outdated in the events before it.

@@ -66,13 +66,17 @@ type Hub struct {
 	limits           Limits
 	deadPeerTimeout  time.Duration // the constant of that name, except in tests
 	lastFrameTimeout time.Duration // as well
+	openWait         time.Duration // as well
+	beforeReplay     func(*replay) // nil, except in tests: called when a replay begins
 	nodeID           string        // of this process among those of the database; "" if it is not shared
 
 	ctx         context.Context // of replays; cancelled when the hub has closed
 	cancel      context.CancelFunc
+	accepting   context.Context // of streams that wait to be opened; cancelled when no more are
+	refuseAll   context.CancelFunc
 	goroutines  sync.WaitGroup // of all streams
 	peers       *peerWatcher
-	replaySlots *replaySlots // limits the streams that replay at the same time
+	replaySlots *replaySlots // limits the streams that open or replay at the same time
 	flushes     *flushQueue
 
 	mu               sync.Mutex
@@ -103,14 +107,14 @@ type Hub struct {
 
 // NewHub returns a hub positioned at the newest event. Clients of an earlier process resume with their cursors.
 func NewHub(ctx context.Context, log Log, commits *CommitQueue, logger *slog.Logger, limits Limits) (*Hub, error) {
-	head, _, err := log.Bounds(ctx)
+	head, pruned, err := log.Bounds(ctx)
 	if err != nil {
 		return nil, err
 	}
 	h := &Hub{
 		log: log, commits: commits, logger: logger, limits: limits, deadPeerTimeout: deadPeerTimeout,
-		lastFrameTimeout: lastFrameTimeout,
-		position:         head, positionMoved: make(chan struct{}),
+		lastFrameTimeout: lastFrameTimeout, openWait: openWait,
+		position: head, positionMoved: make(chan struct{}),
 		streams: map[string]*Stream{}, users: map[int64]map[*Stream]struct{}{}, rooms: map[int64]*room{},
 		pendingOffline: map[int64]pendingOffline{}, remote: newRemotePresence(),
 		presenceChanges: map[presenceKey]models.Presence{},
@@ -118,6 +122,9 @@ func NewHub(ctx context.Context, log Log, commits *CommitQueue, logger *slog.Log
 		replaySlots:     newReplaySlots(replaySlotCount, replaySlotsPerUser),
 		flushes:         newFlushQueue(runtime.GOMAXPROCS(0)),
 		statusSignal:    make(chan struct{}, 1), presenceSignal: make(chan struct{}, 1),
+	}
+	if err := h.fillCache(ctx, pruned); err != nil {
+		return nil, err
 	}
 	if h.peers, err = newPeerWatcher(); err != nil {
 		return nil, err
@@ -132,6 +139,7 @@ func NewHub(ctx context.Context, log Log, commits *CommitQueue, logger *slog.Log
 		}
 	}
 	h.ctx, h.cancel = context.WithCancel(context.Background())
+	h.accepting, h.refuseAll = context.WithCancel(context.Background())
 	return h, nil
 }
 

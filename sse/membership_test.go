@@ -11,12 +11,17 @@ import (
 	"github.com/parley-chat/parley/models/store"
 )
 
-// holdReplays takes all replay slots of a user: streams that the user opens from now on are not attached until release
-// is called.
+// holdReplays makes the replay of the stream that a user opens next wait for a slot until release is called: it takes
+// all slots of the user, the last one from the opening.
 func (r *rig) holdReplays(l models.Login) (release func()) {
 	r.t.Helper()
-	for range replaySlotsPerUser {
+	for range replaySlotsPerUser - 1 {
 		r.must(r.hub.replaySlots.acquire(r.t.Context(), l.User.ID))
+	}
+	r.hub.beforeReplay = func(one *replay) {
+		if one.stream.userID == l.User.ID {
+			one.holdsSlot = false
+		}
 	}
 	return func() {
 		for range replaySlotsPerUser {

@@ -14,15 +14,15 @@ type mutes struct {
 	blockedBy idSet // users who have blocked the user
 }
 
-func newMutes(v models.Visibility) mutes {
+func newMutes(from models.Mutes) mutes {
 	var m mutes
-	for _, id := range v.Muted {
+	for _, id := range from.Muted {
 		m.rooms.set(id, true)
 	}
-	for _, id := range v.Blocked {
+	for _, id := range from.Blocked {
 		m.blocked.set(id, true)
 	}
-	for _, id := range v.BlockedBy {
+	for _, id := range from.BlockedBy {
 		m.blockedBy.set(id, true)
 	}
 	return m

@@ -20,7 +20,7 @@ const retryDelay = 3000 // milliseconds
 // tooManyStreamsRetry is when a user with too many streams may try again: one of them can end at any moment.
 const tooManyStreamsRetry = 10 * time.Second
 
-// openTimeout limits the database queries before a stream opens.
+// openTimeout limits the database queries before a stream opens, once it is its turn.
 const openTimeout = 10 * time.Second
 
 // OpenRequest is a request to open a stream.
@@ -30,17 +30,22 @@ type OpenRequest struct {
 	Rooms  []int64 // to be present in; rooms that the caller is not a member of are ignored
 }
 
-// startPoint is where a stream starts in the log, and its first frames.
+// startPoint is where a stream starts in the log, its first frames, and the rooms that it is present in from the start.
 type startPoint struct {
 	position int64
 	frames   []byte
+	present  map[int64]presenceInfo
 }
 
 // Open starts a stream on the connection of the request. It hijacks the connection from net/http, so that an idle
-// stream needs none of its buffers and goroutines. If it returns an error, nothing has been written yet: the user has
-// too many streams (rate_limited), the server is stopping or the database does not respond (unavailable).
+// stream needs none of its buffers and goroutines. If many are opened at the same time, it waits until it is the turn of
+// this one. If it returns an error, nothing has been written yet: the user has too many streams (rate_limited), the
+// server is stopping, too many wait, or the database does not respond (unavailable).
 func (h *Hub) Open(w http.ResponseWriter, r *http.Request, o OpenRequest) error {
 	if err := errors.Join(h.checkAccepting(), h.CheckHealth()); err != nil { // before any query
+		return err
+	}
+	if err := h.admit(r.Context(), o.Caller.UserID); err != nil {
 		return err
 	}
 	// writing is set: Open is the writer until it starts one, so that all frames come after the response head.
@@ -48,27 +53,24 @@ func (h *Hub) Open(w http.ResponseWriter, r *http.Request, o OpenRequest) error 
 		hub: h, writing: true, id: h.newStreamID(), heartbeatSlot: rand.Uint64(),
 		userID: o.Caller.UserID, sessionID: o.Caller.SessionID,
 	}
-	ctx, cancel := context.WithTimeout(r.Context(), openTimeout)
-	defer cancel()
-	b, err := h.findStart(ctx, s, o)
+	first := newReplay(s)
+	first.holdsSlot = true
+	started := false
+	defer func() {
+		if !started { // whatever the reason, including a panic
+			first.releaseSlot()
+		}
+	}()
+	b, err := h.prepare(r.Context(), first, o)
 	if err != nil {
-		return err
-	}
-	present, err := h.initialPresence(ctx, s, o)
-	if err != nil {
-		return err
-	}
-	// Checked after the start point is known: a log-out before it would not be replayed. One after it will be.
-	if err := h.log.CheckSession(ctx, o.Caller); err != nil {
 		return err
 	}
 	if err := h.register(s); err != nil {
 		return err
 	}
 	defer h.goroutines.Done()
-	started := false
 	defer func() {
-		if !started { // whatever the reason, including a panic
+		if !started {
 			h.endStream(s)
 		}
 	}()
@@ -82,16 +84,46 @@ func (h *Hub) Open(w http.ResponseWriter, r *http.Request, o OpenRequest) error 
 		return nil
 	}
 	h.withLock(func() {
-		for roomID, e := range present {
+		for roomID, e := range b.present {
 			h.enter(s, roomID, e)
 		}
 	})
 	s.replayFrom(b.position)
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.startWriter(append(responseHead(w.Header()), b.frames...))
+	head := append(responseHead(w.Header()), b.frames...)
+	h.goroutines.Go(func() { first.runFirst(head) })
 	started = true
 	return nil
+}
+
+// prepare makes the queries for a stream that is to be opened. They are few, and each is shared with other streams.
+func (h *Hub) prepare(ctx context.Context, first *replay, o OpenRequest) (startPoint, error) {
+	s := first.stream
+	ctx, cancel := context.WithTimeout(ctx, openTimeout)
+	defer cancel()
+	b, err := h.findStart(ctx, s, o)
+	if err != nil {
+		return b, err
+	}
+	loaded, err := h.log.Visibility(ctx, o.Caller.UserID, b.position)
+	if err != nil {
+		return b, err
+	}
+	first.visibility = newVisibility(loaded)
+	b.present = s.initialPresence(loaded, o.Rooms)
+	// Checked after the start point is known: a log-out before it would not be replayed. One after it will be.
+	return b, h.log.CheckSession(ctx, o.Caller)
+}
+
+// runFirst is runWriter for a new stream: it starts with the first replay, which holds a slot already.
+func (r *replay) runFirst(head []byte) {
+	s := r.stream
+	if err := s.write(head); err != nil {
+		r.releaseSlot()
+		s.hub.endStream(s)
+		return
+	}
+	r.run()
+	s.runWriter(nil)
 }
 
 // findStart determines where the stream starts. If the log cannot be read from the cursor on, the first frames say so
@@ -137,32 +169,20 @@ func (h *Hub) resolveCursor(cursor string, head, pruned int64) (position int64, 
 	return c.Position, nil
 }
 
-// initialPresence returns the requested rooms that the caller is a member of. It also loads the mutes of the stream,
-// because presence events are sent to it before it is attached.
-func (h *Hub) initialPresence(ctx context.Context, s *Stream, o OpenRequest) (map[int64]presenceInfo, error) {
-	if len(o.Rooms) == 0 {
-		return nil, nil
+// initialPresence returns those of the rooms that the caller was a member of when the stream opened. It also sets the
+// mutes of the stream, because presence events are sent to it before it is attached.
+func (s *Stream) initialPresence(loaded models.Visibility, rooms []int64) map[int64]presenceInfo {
+	if len(rooms) == 0 || loaded.User.ID == 0 {
+		return nil
 	}
-	user, err := h.log.User(ctx, models.UserPath{ID: o.Caller.UserID})
-	if err != nil {
-		return nil, err
-	}
-	head, _, err := h.log.Bounds(ctx)
-	if err != nil {
-		return nil, err
-	}
-	loaded, err := h.log.Visibility(ctx, o.Caller.UserID, head)
-	if err != nil {
-		return nil, err
-	}
-	s.mutes = newMutes(loaded)
+	s.mutes = newMutes(loaded.Now)
 	present := map[int64]presenceInfo{}
 	for _, m := range loaded.Spans {
-		if m.To == 0 && slices.Contains(o.Rooms, m.RoomID) {
-			present[m.RoomID] = presenceInfo{user: user.Ref(), subject: m.Subject}
+		if m.To == 0 && m.From <= s.openPosition && slices.Contains(rooms, m.RoomID) {
+			present[m.RoomID] = presenceInfo{user: loaded.User, subject: m.Subject}
 		}
 	}
-	return present, nil
+	return present
 }
 
 // register adds the stream to the hub, so that a log-out finds it. It counts as a goroutine until Open returns.

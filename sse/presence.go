@@ -76,7 +76,7 @@ func (h *Hub) loadMutes(ctx context.Context, caller models.Caller, streamID stri
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if unknown() {
-		h.streams[streamID].mutes = newMutes(v)
+		h.streams[streamID].mutes = newMutes(v.Now)
 	}
 	return nil
 }

@@ -9,11 +9,8 @@ import (
 )
 
 const (
-	// replaySlotCount is how many streams may replay at the same time, replaySlotsPerUser how many of one user.
-	replaySlotCount    = 16
-	replaySlotsPerUser = 4
 	// replayCacheBatch limits the events that a replay takes from the cache at once.
-	replayCacheBatch = 256
+	replayCacheBatch = 1024
 	// replayWindow is the range of positions that one query covers. The query returns only the user's own events, so the
 	// cost of a long absence grows with its length alone.
 	replayWindow = 2000
@@ -24,6 +21,8 @@ const (
 	replayFirstEvents = 16
 	replayMaxEvents   = 128
 	replayReadBytes   = 128 << 10
+	// replayStepReads limits the reads of one step, which holds a slot.
+	replayStepReads = 8
 	// replayTimeout limits one step: a connection to the database may break without an error.
 	replayTimeout = 15 * time.Second
 )
@@ -33,20 +32,27 @@ type replay struct {
 	stream      *Stream
 	visibility  *visibility // at the stream's position; nil until it is loaded
 	limit       int         // events to read at once
-	errorLogged bool        // so that an error is logged once
+	holdsSlot   bool
+	errorLogged bool // so that an error is logged once
 }
 
-// replay reads the log from the stream's position and writes what its user may see, until the stream is attached or
-// ends. It reads only as much as the socket takes at once. While it waits for the peer it holds one write (writeSize,
-// or one larger frame) and its visibility snapshot.
-func (s *Stream) replay() {
+func newReplay(s *Stream) *replay { return &replay{stream: s, limit: replayFirstEvents} }
+
+// run reads the log from the stream's position and writes what its user may see, until the stream is attached or ends.
+// It reads only as much as the socket takes at once. While it waits for the peer it holds the rest of one frame and its
+// visibility snapshot.
+func (r *replay) run() {
+	s := r.stream
+	defer r.releaseSlot()
 	ctx, cancel := context.WithCancel(s.hub.ctx)
 	defer cancel()
 	if !s.setCancelReplay(cancel) {
 		return
 	}
 	defer s.setCancelReplay(nil)
-	r := replay{stream: s, limit: replayFirstEvents}
+	if hook := s.hub.beforeReplay; hook != nil {
+		hook(r)
+	}
 	for {
 		position, active := s.replayPosition()
 		if !active {
@@ -76,43 +82,77 @@ func (r *replay) logError(err error) {
 	}
 }
 
-// step advances the replay from position, and returns the part of its last write that the socket did not take.
+// step advances the replay from position, and returns the rest of a frame that the socket did not take.
 func (r *replay) step(ctx context.Context, position int64) (rest []byte, err error) {
 	s, h := r.stream, r.stream.hub
 	// If the stream was opened at an event that the log consumer has not applied yet, wait for it: until then the cache
 	// may have messages that are deleted already.
-	if err := h.waitForPosition(ctx, max(position, s.openPosition)); err != nil {
-		return nil, err
-	}
-	if err := h.replaySlots.acquire(ctx, s.userID); err != nil {
-		return nil, err
-	}
-	defer h.replaySlots.release(s.userID)
-	ctx, cancel := context.WithTimeout(ctx, replayTimeout)
-	defer cancel()
-	if r.visibility == nil {
-		loaded, err := h.log.Visibility(ctx, s.userID, position)
-		if err != nil {
+	if needed := max(position, s.openPosition); h.currentPosition() < needed {
+		r.releaseSlot()
+		if err := h.waitForPosition(ctx, needed); err != nil {
 			return nil, err
 		}
-		r.visibility = newVisibility(loaded)
 	}
-	if h.attach(s, r.visibility, position) {
-		return nil, nil
+	if err := r.acquireSlot(ctx); err != nil {
+		return nil, err
 	}
-	return r.readEvents(ctx, position)
+	defer r.releaseSlot()
+	ctx, cancel := context.WithTimeout(ctx, replayTimeout)
+	defer cancel()
+	buffer := takeReplayBuffer()
+	defer buffer.release()
+	for range replayStepReads {
+		if r.visibility == nil {
+			loaded, err := h.log.Visibility(ctx, s.userID, position)
+			if err != nil {
+				return nil, err
+			}
+			r.visibility = newVisibility(loaded)
+		}
+		if h.attach(s, r.visibility, position) {
+			return nil, nil
+		}
+		rest, err := r.readEvents(ctx, position, buffer)
+		before, active := position, false
+		if position, active = s.replayPosition(); err != nil || len(rest) > 0 || !active || position == before {
+			return rest, err
+		}
+	}
+	return nil, nil
+}
+
+func (r *replay) acquireSlot(ctx context.Context) error {
+	if r.holdsSlot {
+		return nil
+	}
+	err := r.stream.hub.replaySlots.acquire(ctx, r.stream.userID)
+	r.holdsSlot = err == nil
+	return err
+}
+
+func (r *replay) releaseSlot() {
+	if r.holdsSlot {
+		r.holdsSlot = false
+		r.stream.hub.replaySlots.release(r.stream.userID)
+	}
 }
 
 // readEvents writes the events after position, from the cache or from the database.
-func (r *replay) readEvents(ctx context.Context, position int64) (rest []byte, err error) {
+func (r *replay) readEvents(ctx context.Context, position int64, b *replayBuffer) (rest []byte, err error) {
 	s, h := r.stream, r.stream.hub
 	h.mu.Lock()
 	head := h.position
-	events, cached := h.cache.eventsAfter(position, replayCacheBatch)
+	b.events = h.cache.appendAfter(b.events[:0], position, replayCacheBatch)
 	h.mu.Unlock()
-	if cached {
-		return r.send(nil, events, events[len(events)-1].Position), nil
+	if len(b.events) > 0 {
+		return r.send(b, nil, b.events, b.events[len(b.events)-1].Position), nil
 	}
+	upTo := min(position+replayWindow, head)
+	entries, err := h.log.EntriesFor(ctx, s.userID, position, upTo, r.limit)
+	if err != nil {
+		return nil, err
+	}
+	// Afterwards: they may have been pruned while they were read.
 	_, pruned, err := h.log.Bounds(ctx)
 	switch {
 	case err != nil:
@@ -120,22 +160,17 @@ func (r *replay) readEvents(ctx context.Context, position int64) (rest []byte, e
 	case position < pruned:
 		head = max(head, pruned)
 		r.visibility = nil // it is older than the events that are skipped
-		return r.send(h.resyncFrame(models.ResyncExpired, head), nil, head), nil
-	}
-	upTo := min(position+replayWindow, head)
-	entries, err := h.log.EntriesFor(ctx, s.userID, position, upTo, r.limit)
-	if err != nil {
-		return nil, err
+		return r.send(b, h.resyncFrame(models.ResyncExpired, head), nil, head), nil
 	}
 	if len(entries) == r.limit {
 		upTo = entries[len(entries)-1].Position
 	}
 	r.adaptLimit(entries)
-	events = make([]*event, len(entries))
+	events := make([]*event, len(entries))
 	for i, e := range entries {
 		events[i] = &event{LogEntry: e}
 	}
-	return r.send(nil, events, upTo), nil
+	return r.send(b, nil, events, upTo), nil
 }
 
 // adaptLimit makes the next query larger if this one was full and yet small, and smaller if it was too large.
@@ -151,51 +186,63 @@ func (r *replay) adaptLimit(entries []models.LogEntry) {
 
 // send writes first, what was queued in the meantime, and the frames of those events that the user may see, as long
 // as the socket takes each write completely. The events reach up to position upTo. It returns what the socket left of
-// the last write; the events after that will be read again. If the stream's own session is revoked, the stream ends
-// there.
-func (r *replay) send(first []byte, events []*event, upTo int64) (rest []byte) {
+// the frame that it took last; what comes after that will be read again. If the stream's own session is revoked, the
+// stream ends there.
+func (r *replay) send(b *replayBuffer, first []byte, events []*event, upTo int64) (rest []byte) {
 	s := r.stream
 	s.hub.mu.Lock()
 	rooms := slices.Clone(s.rooms)
 	s.hub.mu.Unlock()
-	b := slices.Concat(first, s.takeQueue())
+	b.reset()
+	if len(first) > 0 {
+		b.add(slices.Concat(first, s.takeQueue()), upTo) // there are no events
+	} else {
+		position, _ := s.replayPosition()
+		b.add(s.takeQueue(), position) // as one frame: it is not read again
+	}
 	for more := true; more; {
+		var turn *event // the last one of this write: it changes what the user may see
 		to := upTo
-		for len(events) > 0 && len(b) < writeSize {
+		for len(events) > 0 && len(b.bytes) < replayWriteSize && turn == nil {
 			e := events[0]
 			events, to = events[1:], e.Position
 			if e.Name == models.EventSessionRevoked && e.Audience.SessionID == s.sessionID {
 				s.finish(r.withFrames(e).frame)
-				return b
+				return slices.Clone(b.bytes)
 			}
-			b = r.appendVisible(b, e, rooms)
+			r.addVisible(b, e, rooms)
+			if r.visibility.changesWith(e.LogEntry) {
+				turn = e
+			}
 		}
 		if more = len(events) > 0; !more {
 			to = upTo
 		}
-		n, err := s.tryWrite(b)
+		n, err := s.tryWrite(b.bytes)
 		if err != nil {
 			s.hub.endStream(s)
 			return nil
 		}
-		s.setReplayedTo(to)
-		if n < len(b) {
-			return b[n:]
+		rest, to, whole := b.after(n, to)
+		if turn != nil && to >= turn.Position {
+			r.visibility.apply(turn.LogEntry)
 		}
-		b = b[:0]
+		s.setReplayedTo(to)
+		if !whole {
+			return rest
+		}
+		b.reset()
 	}
 	return nil
 }
 
-// appendVisible appends the frame of e to b if the user may see it, and applies e to the visibility snapshot.
-func (r *replay) appendVisible(b []byte, e *event, rooms roomStates) []byte {
+// addVisible adds the frame of e to b if the user may see it.
+func (r *replay) addVisible(b *replayBuffer, e *event, rooms roomStates) {
 	if e.Replayable() && r.visibility.canSee(e.LogEntry) {
 		e = r.withFrames(e)
 		present := rooms.isPresent(e.Audience.RoomID) || e.Audience.UserID == r.stream.userID
-		b = append(b, e.frameFor(present, r.visibility.mutes.suppresses(e.Audience.RoomID, e.Audience.UserID))...)
+		b.add(e.frameFor(present, r.visibility.mutes.suppresses(e.Audience.RoomID, e.Audience.UserID)), e.Position)
 	}
-	r.visibility.apply(e.LogEntry)
-	return b
 }
 
 // withFrames returns e with its frames. Events from the database have none until they are written.

@@ -50,13 +50,13 @@ func TestReplaySlots(t *testing.T) {
 	slots.release(1)
 	want(1)
 	slots.release(1)
-	if slots.free != 2 || len(slots.users)+slots.queue.Len() != 0 {
-		t.Errorf("%d slots are free, %v are in use, and %d wait", slots.free, slots.users, slots.queue.Len())
+	if slots.free != 2 || len(slots.users)+slots.turns.Len()+slots.waiting != 0 {
+		t.Errorf("%d slots are free, %v are in use, and %d wait", slots.free, slots.users, slots.waiting)
 	}
 }
 
 func waitingIn(t *replaySlots) int {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	return t.queue.Len()
+	return t.waiting
 }

@@ -1,14 +1,18 @@
 package sse
 
 import (
+	"context"
 	"database/sql"
+	"errors"
 	"runtime"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
 	"github.com/parley-chat/parley/models"
+	"github.com/parley-chat/parley/models/store"
 )
 
 // memoryPerStream is what a stream whose peer reads nothing may cost: one write, which is a frame of 32 KB here, and
@@ -298,4 +302,88 @@ func TestReplayHasTheCurrentMessages(t *testing.T) {
 			}
 		})
 	}
+}
+
+// failsEntries is a log from which a user's events cannot be read: what comes all the same is from memory.
+type failsEntries struct{ *store.Store }
+
+func (failsEntries) EntriesFor(context.Context, int64, int64, int64, int) ([]models.LogEntry, error) {
+	return nil, errors.New("asked for the events of a user")
+}
+
+// restartedHub starts another hub on the rig's store, as a server that starts again, which must not read the events of a
+// user from the database.
+func (r *rig) restartedHub() *rig {
+	r.t.Helper()
+	again := &rig{t: r.t, store: r.store, warned: make(chan struct{}, 1)}
+	again.start(failsEntries{r.store}, NewCommitQueue(), Limits{}, func(*Hub) {})
+	return again
+}
+
+// TestWindowIsFilledAtStart starts a hub on a log with messages, some of which were edited, deleted or cleared since. A
+// stream that resumes gets them from memory, as they are now.
+func TestWindowIsFilledAtStart(t *testing.T) {
+	r := newRig(t, Limits{})
+	ada := r.signUp("ada")
+	room, start := r.room(ada)
+	path := models.RoomPath{ID: room}
+	for _, text := range []string{"first", "secret", "third"} {
+		r.send(ada, room, text)
+	}
+	_, _, err := r.store.EditMessage(t.Context(), ada.User.ID, path, 1, models.MessageEdit{Text: "changed"},
+		models.Condition{})
+	r.must(err)
+	_, err = r.store.DeleteMessage(t.Context(), ada.User.ID, path, 2, models.Condition{})
+	r.must(err)
+	r.send(ada, room, "the last one")
+	p := r.restartedHub().watch(ada, room, start.String())
+	got := p.until(t, "the last one")
+	for _, e := range got {
+		if strings.Contains(e.data, `"first"`) || strings.Contains(e.data, `"secret"`) {
+			t.Errorf("content that was changed or deleted came: %v", e)
+		}
+	}
+	want := "presence.entered message.created message.created message.created message.edited message.deleted message.created"
+	if names(got) != want {
+		t.Errorf("the stream got %q, want %q", names(got), want)
+	}
+}
+
+// TestWindowOfLogs starts hubs on an empty log, on one that was pruned, and on one that is longer than the window.
+func TestWindowOfLogs(t *testing.T) {
+	r := newRig(t, Limits{})
+	if n := len(r.restartedHub().hub.cache.events); n != 0 {
+		t.Errorf("of an empty log, %d events are cached", n)
+	}
+	ada := r.signUp("ada")
+	room, _ := r.room(ada)
+	var third, last models.Cursor
+	for i := range 6 {
+		if last = r.send(ada, room, "x"); i == 2 {
+			third = last
+		}
+	}
+	r.prune(third)
+	if c := r.restartedHub().hub.cache; len(c.events) != 3 || c.events[0].Position != third.Position+1 {
+		t.Errorf("of a pruned log, %d events are cached", len(c.events))
+	}
+	var sending sync.WaitGroup
+	for range 32 {
+		sending.Go(func() {
+			for range cacheEvents / 32 {
+				r.send(ada, room, "x")
+			}
+		})
+	}
+	sending.Wait()
+	last = r.send(ada, room, "x")
+	again := r.restartedHub()
+	if c := again.hub.cache; len(c.events) != cacheEvents || c.events[cacheEvents-1].Position != last.Position {
+		t.Errorf("of a long log, %d events are cached", len(c.events))
+	}
+	first := again.hub.cache.events[0].Position
+	before := models.Cursor{Epoch: r.store.Epoch(), Position: first - 2}
+	p := again.dial(ada, room, before.String())
+	defer func() { _ = p.Close() }()
+	<-again.warned // one event more than there is in memory: it is asked for
 }

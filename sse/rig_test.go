@@ -60,10 +60,9 @@ func newRigWith(t *testing.T, limits Limits, logOf func(*store.Store) Log, chang
 	r := &rig{t: t, database: migrated.SQLite(t)}
 	r.warned, r.withheld = make(chan struct{}, 1), make(chan models.LogEntry, 100)
 	commits := NewCommitQueue()
-	quiet := slog.New(slog.NewTextHandler(warnings(r.warned), &slog.HandlerOptions{Level: slog.LevelWarn}))
 	var err error
 	r.store, err = store.Open(t.Context(), store.Config{
-		Database: r.database, Retention: time.Hour, Log: quiet, Committed: func(entries []models.LogEntry) {
+		Database: r.database, Retention: time.Hour, Log: quietLog(r.warned), Committed: func(entries []models.LogEntry) {
 			if !r.withhold.Load() {
 				commits.Committed(entries)
 				return
@@ -74,7 +73,17 @@ func newRigWith(t *testing.T, limits Limits, logOf func(*store.Store) Log, chang
 		},
 	})
 	r.must(err)
-	r.hub, err = NewHub(t.Context(), logOf(r.store), commits, quiet, limits)
+	t.Cleanup(func() { _ = r.store.Close() })
+	r.start(logOf(r.store), commits, limits, change)
+	return r
+}
+
+// start starts a hub, and a server that opens its streams, until the test ends.
+func (r *rig) start(log Log, commits *CommitQueue, limits Limits, change func(*Hub)) {
+	r.t.Helper()
+	quiet := quietLog(r.warned)
+	var err error
+	r.hub, err = NewHub(r.t.Context(), log, commits, quiet, limits)
 	r.must(err)
 	change(r.hub)
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
@@ -88,17 +97,20 @@ func newRigWith(t *testing.T, limits Limits, logOf func(*store.Store) Log, chang
 	running.Go(func() { r.hub.Run(run) })
 	running.Go(func() {
 		if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
-			t.Error(err)
+			r.t.Error(err)
 		}
 	})
-	t.Cleanup(func() {
+	r.t.Cleanup(func() {
 		r.close(testTimeout)
 		_ = server.Close()
 		stop()
 		running.Wait()
-		_ = r.store.Close()
 	})
-	return r
+}
+
+// quietLog is a log that only counts its warnings.
+func quietLog(warned chan struct{}) *slog.Logger {
+	return slog.New(slog.NewTextHandler(warnings(warned), &slog.HandlerOptions{Level: slog.LevelWarn}))
 }
 
 // close closes the hub as a server does, which after the timeout closes what has not ended.

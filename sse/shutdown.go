@@ -20,9 +20,7 @@ const (
 // reconnect at once. It returns when all have ended. When ctx is done first, it closes the rest and returns the error
 // of ctx.
 func (h *Hub) Close(ctx context.Context) error {
-	h.mu.Lock()
-	h.closing = true
-	h.mu.Unlock()
+	h.StopAccepting()
 	open := h.closeStreams(ctx)
 	ended := make(chan struct{})
 	go func() {
@@ -66,11 +64,13 @@ func (h *Hub) closeStreams(ctx context.Context) []*Stream {
 	return open
 }
 
-// StopAccepting makes Open refuse new streams, before the server stops. Open streams continue until Close.
+// StopAccepting makes Open refuse new streams, also those that wait to be opened, before the server stops. Open streams
+// continue until Close.
 func (h *Hub) StopAccepting() {
 	h.mu.Lock()
-	defer h.mu.Unlock()
 	h.closing = true
+	h.mu.Unlock()
+	h.refuseAll()
 }
 
 // checkAccepting returns an error if the server is about to stop.

@@ -214,7 +214,7 @@ func (s *Stream) runWriter(rest []byte) {
 			return
 		case s.replaying:
 			s.mu.Unlock()
-			s.replay()
+			newReplay(s).run()
 		default:
 			s.writing = false
 			s.mu.Unlock()

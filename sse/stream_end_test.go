@@ -125,7 +125,7 @@ func (s *busyRoom) leftovers() string {
 		subscriptions, present = subscriptions+len(r.subscriptions), present+len(r.presentStreams)
 	}
 	h.replaySlots.mu.Lock()
-	free, waiting := h.replaySlots.free, h.replaySlots.queue.Len()
+	free, waiting := h.replaySlots.free, h.replaySlots.waiting
 	h.replaySlots.mu.Unlock()
 	left := len(h.streams) + len(h.users) + len(h.rooms) + subscriptions + present + waiting
 	if left == 0 && free == replaySlotCount && !h.ended.any.Load() {
@@ -272,7 +272,7 @@ func TestWaitingReplayEnds(t *testing.T) {
 		waiting := func() int {
 			r.hub.replaySlots.mu.Lock()
 			defer r.hub.replaySlots.mu.Unlock()
-			return r.hub.replaySlots.queue.Len()
+			return r.hub.replaySlots.waiting
 		}
 		eventually(t, func() string {
 			if waiting() != 1 {

@@ -1,6 +1,10 @@
 package sse
 
-import "github.com/parley-chat/parley/models"
+import (
+	"slices"
+
+	"github.com/parley-chat/parley/models"
+)
 
 // visibility is the visibility snapshot of a replaying stream: what its user may see at the stream's position in the
 // log. It is made from the memberships in the database, which may be newer than that position, and corrected by the
@@ -13,7 +17,7 @@ type visibility struct {
 }
 
 func newVisibility(from models.Visibility) *visibility {
-	v := &visibility{userID: from.UserID, memberSince: map[int64]int64{}, mutes: newMutes(from)}
+	v := &visibility{userID: from.UserID, memberSince: map[int64]int64{}, mutes: newMutes(from.Mutes)}
 	for _, s := range from.Spans {
 		if s.To == 0 {
 			v.memberSince[s.RoomID] = s.From
@@ -39,6 +43,39 @@ func (v *visibility) canSee(e models.LogEntry) bool {
 		}
 	}
 	return false
+}
+
+// changesWith reports whether apply may change the snapshot.
+func (v *visibility) changesWith(e models.LogEntry) bool {
+	a := e.Audience
+	switch e.Name {
+	case models.EventMemberLeft, models.EventMemberBanned, models.EventMemberUpdated:
+		return a.UserID == v.userID
+	case models.EventMemberJoined, models.EventRoomCreated, models.EventBlockAdded, models.EventBlockRemoved:
+		return a.UserID == v.userID || a.PeerID == v.userID
+	case models.EventRoomDeleted:
+		_, member := v.memberSince[a.RoomID]
+		return member || v.mutes.rooms[a.RoomID]
+	}
+	return false
+}
+
+// roomsAt returns the rooms of which the user is a member right after the event at position, sorted. Memberships that
+// began later start with their event.
+func (v *visibility) roomsAt(position int64) []int64 {
+	var rooms []int64
+	for roomID, since := range v.memberSince {
+		if since <= position {
+			rooms = append(rooms, roomID)
+		}
+	}
+	for _, s := range v.pastSpans {
+		if s.From <= position && position < s.To {
+			rooms = append(rooms, s.RoomID)
+		}
+	}
+	slices.Sort(rooms)
+	return rooms
 }
 
 // apply applies e to the snapshot. Memberships that began after e, which were loaded from the database, stay.

@@ -21,13 +21,13 @@ func (s *Store) Head(ctx context.Context) (models.Cursor, error) {
 	if s.cache != nil {
 		return s.cursorAt(s.head.Load()), nil
 	}
-	head, _, err := s.heads.get(ctx, struct{}{})
-	return s.cursorAt(head), err
+	b, _, err := s.bounds.get(ctx, struct{}{})
+	return s.cursorAt(b.head), err
 }
 
-func (s *Store) loadHead(ctx context.Context, asked []struct{}) (map[struct{}]int64, error) {
-	head, _, err := s.Bounds(ctx)
-	return map[struct{}]int64{asked[0]: head}, err
+func (s *Store) loadBounds(ctx context.Context, asked []struct{}) (map[struct{}]logBounds, error) {
+	b, err := s.readBounds(ctx)
+	return map[struct{}]logBounds{asked[0]: b}, err
 }
 
 // moveHead records a commit of this process, before anybody learns of it. Two commits may be recorded in either order.
@@ -40,12 +40,20 @@ func (s *Store) moveHead(position int64) {
 	}
 }
 
-// Bounds returns the position of the newest event, and that of the newest event which is no longer kept.
+// logBounds are the position of the newest event, and that of the newest event which is no longer kept.
+type logBounds struct{ head, pruned int64 }
+
+// Bounds returns the position of the newest event, and that of the newest event which is no longer kept. Those who ask
+// at the same time share one query, which begins after they have asked.
 func (s *Store) Bounds(ctx context.Context) (head, pruned int64, err error) {
-	var row struct{ Position, Pruned int64 }
+	b, _, err := s.bounds.get(ctx, struct{}{})
+	return b.head, b.pruned, err
+}
+
+func (s *Store) readBounds(ctx context.Context) (b logBounds, err error) {
 	rows := database.Query(s.read(ctx), "SELECT position, pruned FROM event_head WHERE id = 1")
-	err = rows.Each(func() {}, &row.Position, &row.Pruned)
-	return row.Position, row.Pruned, err
+	err = rows.Each(func() {}, &b.head, &b.pruned)
+	return b, err
 }
 
 // Entries reads up to limit events after a position, in order.
@@ -60,38 +68,6 @@ func (s *Store) EntriesFor(ctx context.Context, userID, after, upTo int64, limit
 		AND (e.everyone OR e.user_id = $3 OR e.peer_id = $3 OR e.room_id IN (
 			SELECT room_id FROM memberships WHERE user_id = $3 UNION SELECT room_id FROM past_memberships WHERE user_id = $3))
 		ORDER BY e.position LIMIT $4 + 0`, after, upTo, userID, limit)
-}
-
-// Visibility returns what a user may see of rooms in the log after a position: the periods of membership that reach
-// beyond it, and the mutes and blocks as of it.
-func (s *Store) Visibility(ctx context.Context, userID, after int64) (models.Visibility, error) {
-	v, db := models.Visibility{UserID: userID}, s.read(ctx)
-	err := database.Scan(db, &v.Spans,
-		`SELECT m.room_id, r.subject, m.joined_position AS "from", r.deleted_position AS "to"
-		FROM memberships m JOIN rooms r ON r.id = m.room_id
-		WHERE m.user_id = ? AND (r.deleted_at = 0 OR r.deleted_position > ?)
-		UNION ALL SELECT room_id, '', joined_position, left_position FROM past_memberships
-		WHERE user_id = ? AND left_position > ?`, userID, after, userID, after)
-	if err != nil {
-		return v, err
-	}
-	var mutes []struct{ UserID, RoomID, SenderID int64 }
-	err = database.Scan(db, &mutes, `SELECT user_id, room_id, sender_id FROM silences
-		WHERE user_id = ? AND from_position <= ? AND (to_position = 0 OR to_position > ?)
-		UNION ALL SELECT user_id, room_id, sender_id FROM silences
-		WHERE sender_id = ? AND sender_id <> 0 AND from_position <= ? AND (to_position = 0 OR to_position > ?)`,
-		userID, after, after, userID, after, after)
-	for _, m := range mutes {
-		switch {
-		case m.UserID != userID:
-			v.BlockedBy = append(v.BlockedBy, m.UserID)
-		case m.RoomID != 0:
-			v.Muted = append(v.Muted, m.RoomID)
-		default:
-			v.Blocked = append(v.Blocked, m.SenderID)
-		}
-	}
-	return v, err
 }
 
 // What the log returns is what exists when it is read:

@@ -54,7 +54,8 @@ type Store struct {
 	cache    *cache // nil where other processes may write to the database
 	sessions *coalescer[string, database.Session]
 	members  *coalescer[database.MembershipKey, database.Member]
-	heads    *coalescer[struct{}, int64]
+	bounds   *coalescer[struct{}, logBounds]
+	visible  *coalescer[visibilityKey, models.Visibility]
 	head     atomic.Int64 // of the log; only used where there is a cache
 
 	release  func() error // of the claim on the database
@@ -126,7 +127,7 @@ func newStore(c Config) (*Store, error) {
 		s.cache = newCache()
 	}
 	s.sessions, s.members = newCoalescer(s.loadSessions), newCoalescer(s.loadMembers)
-	s.heads = newCoalescer(s.loadHead)
+	s.bounds, s.visible = newCoalescer(s.loadBounds), newCoalescer(s.loadVisibility)
 	return s, nil
 }
 
@@ -138,11 +139,11 @@ func (s *Store) prepare(ctx context.Context, lobby string) error {
 	if err := s.openLobby(ctx, lobby); err != nil {
 		return fmt.Errorf("open the lobby: %w", err)
 	}
-	head, _, err := s.Bounds(ctx)
+	b, err := s.readBounds(ctx)
 	if err != nil {
 		return fmt.Errorf("find the head of the log: %w", err)
 	}
-	s.moveHead(head)
+	s.moveHead(b.head)
 	return nil
 }
 

@@ -1,0 +1,48 @@
+package sse
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/parley-chat/parley/models"
+)
+
+const (
+	// openWait limits how long a stream waits to be opened. It is longer than a server needs to open as many streams as
+	// it may have, and shorter than clients and proxies wait.
+	openWait = 20 * time.Second
+	// maxOpenings and maxOpeningsPerUser limit the streams that wait to be opened: each needs about 30 KB meanwhile.
+	maxOpenings        = 16384
+	maxOpeningsPerUser = 2048
+	// crowdedRetry is when a client may try again whose stream could not wait any longer, or not at all.
+	crowdedRetry = 5 * time.Second
+)
+
+// admit waits until a stream may be opened, and takes the replay slot that the opening needs. After a restart all
+// clients come back at once: they wait here in turn, so that only as many work at the same time as the machine and the
+// database take, and none is refused. A wait ends with the client's request, when the server stops, and after openWait.
+func (h *Hub) admit(request context.Context, userID int64) error {
+	ctx, cancel := context.WithTimeout(request, h.openWait)
+	defer cancel()
+	defer context.AfterFunc(h.accepting, cancel)()
+	err := h.replaySlots.acquireBounded(ctx, userID, maxOpenings, maxOpeningsPerUser)
+	switch {
+	case err == nil:
+		return nil
+	case h.accepting.Err() != nil:
+		return stoppingError()
+	case request.Err() != nil:
+		return request.Err()
+	case errors.Is(err, errTooManyWaiters), errors.Is(err, context.DeadlineExceeded):
+		return crowdedError()
+	}
+	return err
+}
+
+func crowdedError() error {
+	return &models.Error{
+		Code: models.CodeUnavailable, Message: "Too many streams are being opened at the moment; try again soon.",
+		RetryAfter: crowdedRetry, Busy: models.BusyUnavailable, Limit: "openings",
+	}
+}
