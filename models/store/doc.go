@@ -31,6 +31,7 @@
 //   - the row of a node, by writes about who is present there;
 //   - the row of departures of a deleted account that is being purged;
 //   - rows of idempotency_keys, by caller, path and key;
+//   - the row of word_index, by the indexer, which locks messages after it;
 //   - rows of rooms, by id: by writes to a room, its members, bans, invites or messages, and by blocks between the
 //     users of a direct room;
 //   - rows of users, by id: by writes to a password, an account or its identities, and to when users were last seen;
@@ -72,8 +73,21 @@
 // and committed. The JSON is made once, by hand; the frame and the response are the same bytes, and the database has
 // none of them.
 //
+// # The word index
+//
+// The words of a message are indexed behind its commit (word_index.go). The log is the queue of what waits for that:
+// the row of word_index has the position up to which all messages are in the index, and moves in the transaction that
+// adds them. So nothing is lost by a crash, and the log is not pruned beyond that position. A search reads the position
+// first, then the messages of the events after it, and then the index; the messages of both are united. So it finds
+// each message at any moment.
+//
+// An edit indexes its message in its own transaction, and the indexer passes over messages that were edited or deleted;
+// triggers remove the words of those that are deleted. On PostgreSQL the indexer locks the messages that it adds, so
+// that it sees an edit or a deletion that is under way, and a later one sees what was added. There, one node indexes at
+// a time: the one that has locked the row of word_index, which ends with its connection.
+//
 // # Goroutines
 //
-// Open starts two, and Close waits for both: the commit queue (runCommitQueue), and the janitor (runJanitor), which
-// deletes in batches what nobody can see any more.
+// Open starts three, and Close waits for all: the commit queue (runCommitQueue), the indexer (runIndexer), and the
+// janitor (runJanitor), which deletes in batches what nobody can see any more.
 package store

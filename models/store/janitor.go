@@ -65,13 +65,14 @@ func (s *Store) runJobs(ctx context.Context) {
 	}
 }
 
-// pruneEvents deletes some of the oldest events. The head row records how far, in the same transaction, so that a
-// reader can distinguish a pruned position from a future one.
+// pruneEvents deletes some of the oldest events, but none whose message waits for the word index. The head row records
+// how far, in the same transaction, so that a reader can distinguish a pruned position from a future one.
 func (s *Store) pruneEvents(ctx context.Context) (more bool, err error) {
 	return s.batch(ctx, func(tx *transaction) (more bool, err error) {
 		var upTo int64
 		err = database.Scan(tx.DB, &upTo, `SELECT COALESCE(max(position), 0) FROM (SELECT position, created_at FROM events
-			ORDER BY position LIMIT ?) oldest WHERE created_at < ?`,
+			ORDER BY position LIMIT ?) oldest WHERE created_at < ?
+			AND position <= (SELECT position FROM word_index WHERE id = 1)`,
 			batchRows, models.Now().Add(-s.retention).UnixMilli())
 		if err != nil || upTo == 0 {
 			return false, err

@@ -222,8 +222,8 @@ func eachStatement(t *testing.T, s *Store, explain func(t *testing.T, sql string
 			explain(t, sqlite.NewestWordStatement, []any{7, 0, 1000})
 			return
 		}
-		explain(t, postgres.NewestWordStatement, []any{postgres.TSQuery(q, []database.Span{in}), 7, 0, 1000, 10, true})
-		explain(t, postgres.WordStatement, []any{
+		explain(t, postgres.Words.Newest, []any{postgres.TSQuery(q, []database.Span{in}), 7, 0, 1000, 10, true})
+		explain(t, postgres.Words.Indexed, []any{
 			postgres.TSQuery(q, []database.Span{in}), []int64{7}, []int64{0}, []int64{1000}, 10, true, int64(database.MaxTime),
 			int64(0), int64(0),
 		})

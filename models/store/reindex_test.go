@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/parley-chat/parley/models"
+	"github.com/parley-chat/parley/models/store/internal/database"
 	"github.com/parley-chat/parley/models/store/internal/postgres"
 	"github.com/parley-chat/parley/models/store/internal/sqlite"
 	"github.com/parley-chat/parley/models/store/internal/wordindex"
@@ -59,6 +60,7 @@ func TestReindexResumesAfterRestart(t *testing.T) {
 		_, err := h.DeleteMessage(t.Context(), anna.ID, models.RoomPath{ID: rooms[0].ID}, deleted, models.Condition{})
 		h.must(err)
 		h.stopJanitor()
+		h.indexAll()
 		h.indexByOldRules()
 		find := func(words string, want int) {
 			t.Helper()
@@ -79,7 +81,7 @@ func TestReindexResumesAfterRestart(t *testing.T) {
 		asBefore()
 		find("lodz", 0)
 		h.reindex(t, 1) // one batch: how much it does is a matter of its time, but never nothing
-		left := h.rows("messages WHERE " + toReindex)
+		left := h.rows("messages WHERE " + database.ToReindex)
 		if left == 0 || left == 2*each {
 			t.Fatalf("%d messages of %d are left", left, 2*each)
 		}
@@ -100,7 +102,7 @@ func TestReindexResumesAfterRestart(t *testing.T) {
 		defer h.close()
 		h.stopJanitor()
 		h.reindex(t, 1<<30)
-		if n := h.rows("messages WHERE " + toReindex); n != 0 {
+		if n := h.rows("messages WHERE " + database.ToReindex); n != 0 {
 			t.Errorf("%d are left", n)
 		}
 		for _, words := range []string{"lodz tea", "東京", "학교", "te"} {

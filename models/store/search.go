@@ -41,7 +41,7 @@ func (s *Store) searchRoom(
 	}
 	in := database.Span{
 		RoomID: a.Room.ID, Subject: a.Room.Subject, ClearedID: a.Room.ClearedID, UpToID: a.Room.LastMessageID,
-		NewestAt: math.MaxInt64,
+		NewestAt: math.MaxInt64, ActivePosition: math.MaxInt64,
 	}
 	if goesOn {
 		in.UpToID = min(in.UpToID, after.id-1)
@@ -170,6 +170,7 @@ func ownSpans(db *gorm.DB, callerID int64, before database.Hit) ([]database.Span
 	// none of that time left.
 	var spans []database.Span
 	err := database.Scan(db, &spans, `SELECT r.id AS room_id, r.subject, r.cleared_id, r.last_message_at AS newest_at,
+		r.active_position,
 		CASE WHEN r.id = @room THEN CAST(@id AS BIGINT) - 1 WHEN r.last_message_at < @at THEN r.last_message_id
 		ELSE COALESCE((SELECT x.id FROM messages x WHERE x.room_id = r.id
 			AND x.created_at < CAST(@at AS BIGINT) + CASE WHEN r.id < @room THEN 1 ELSE 0 END
@@ -190,27 +191,28 @@ func (s *Store) findWords(db *gorm.DB, spans []database.Span, text string, limit
 	if q.Empty() {
 		return found{}, nil
 	}
-	older, err := reindexing(db)
+	state, err := s.dialect.IndexState(db)
 	if err != nil {
 		return found{}, err
 	}
-	if older {
+	hits, err := findUnindexed(db, spans, &q, state.Position)
+	if err != nil {
+		return found{}, err
+	}
+	if state.Outdated {
 		q.Exact, q.Legacy = false, wordindex.LegacyWords(text)
 	}
-	var hits []database.Hit
+	hits = newestHits(hits, limit)
+	indexed := database.WordQuery{Query: q, InColumn: state.InColumn}
 	for some := range slices.Chunk(spans, spansAtOnce) {
 		if len(hits) == limit && some[0].NewestAt < hits[limit-1].CreatedAt {
 			break
 		}
-		more, err := s.dialect.FindWords(db, some, q, limit)
+		more, err := s.dialect.FindWords(db, some, indexed, limit)
 		if err != nil {
 			return found{}, err
 		}
-		hits = append(hits, more...)
-		slices.SortFunc(hits, func(a, b database.Hit) int {
-			return cmp.Or(cmp.Compare(b.CreatedAt, a.CreatedAt), cmp.Compare(b.RoomID, a.RoomID), cmp.Compare(b.ID, a.ID))
-		})
-		hits = hits[:min(len(hits), limit)]
+		hits = newestHits(append(hits, more...), limit)
 	}
 	if len(hits) < limit {
 		return readHits(db, hits)
@@ -218,6 +220,15 @@ func (s *Store) findWords(db *gorm.DB, spans []database.Span, text string, limit
 	f, err := readHits(db, hits[:limit-1])
 	f.end = &hits[limit-2]
 	return f, err
+}
+
+// newestHits returns the newest hits, up to limit, each once.
+func newestHits(hits []database.Hit, limit int) []database.Hit {
+	slices.SortFunc(hits, func(a, b database.Hit) int {
+		return cmp.Or(cmp.Compare(b.CreatedAt, a.CreatedAt), cmp.Compare(b.RoomID, a.RoomID), cmp.Compare(b.ID, a.ID))
+	})
+	hits = slices.Compact(hits)
+	return hits[:min(len(hits), limit)]
 }
 
 // readHits reads messages in the order in which they were found.
@@ -260,52 +271,6 @@ func (s *Store) search(ctx context.Context, callerID int64, run func(ctx context
 		}
 	}
 	return err
-}
-
-const (
-	// toReindex is the condition on messages that have to be indexed again.
-	toReindex = "index_version < " + wordindex.Version + " AND deleted_at = 0"
-	// reindexRows is the number of messages that are indexed between two looks at the clock: with the longest texts that
-	// takes as long as a batch.
-	reindexRows = 8
-)
-
-// reindexing reports whether there are messages that are not indexed by the current rules yet.
-func reindexing(db *gorm.DB) (is bool, err error) {
-	err = database.Scan(db, &is, "SELECT EXISTS (SELECT 1 FROM messages WHERE "+toReindex+")")
-	return is, err
-}
-
-// reindexMessages indexes some messages again, all of one room: its lock keeps them as they are meanwhile. What is left
-// is recorded in the database, so that any node continues where another one ended.
-func (s *Store) reindexMessages(ctx context.Context) (more bool, err error) {
-	return s.batch(ctx, func(tx *transaction) (more bool, err error) {
-		var roomID int64
-		found, err := database.Find(tx.DB, &roomID,
-			"SELECT room_id FROM messages WHERE "+toReindex+" ORDER BY room_id, id LIMIT 1")
-		if err != nil || !found {
-			return false, err
-		}
-		if ok, err := tx.lockNextRoom(roomID); err != nil || !ok {
-			return true, err
-		}
-		var rows []messageRow
-		err = database.Scan(tx.DB, &rows,
-			"SELECT id, text FROM messages WHERE room_id = ? AND "+toReindex+" ORDER BY id LIMIT ?",
-			roomID, reindexRows)
-		if err != nil {
-			return false, err
-		}
-		messages := make([]database.IndexedMessage, len(rows))
-		for i, r := range rows {
-			messages[i] = database.IndexedMessage{RoomID: roomID, ID: r.ID, Key: wordindex.KeyOf(r.Text)}
-		}
-		return true, tx.index(messages)
-	})
-}
-
-func (tx *transaction) index(messages []database.IndexedMessage) error {
-	return tx.store.dialect.IndexMessages(tx.DB, messages)
 }
 
 // indexRooms normalizes the names of some rooms that are older than the search by name.

@@ -47,9 +47,8 @@ func (s *Store) Send(
 	}
 	// What the message is found by is computed before it is queued: requests do that side by side, the queue would in
 	// turn.
-	key := wordindex.KeyOf(n.Text)
 	p := &send{
-		Post: database.Post{Key: call, TextStart: key.Start, Words: s.dialect.IndexText(path.ID, key.Words)},
+		Post: database.Post{Key: call, TextStart: wordindex.NormalizeStart(n.Text)},
 		ctx:  ctx, callerID: callerID, roomID: path.ID, n: n, done: make(chan struct{}),
 	}
 	select {

@@ -178,8 +178,7 @@ func (b *batchTx) claimKeys(sends []*send) ([]*send, error) {
 			ready = append(ready, p)
 		}
 	}
-	// Room by room: messages of one room that follow each other in the log are written to its streams together, and FTS5
-	// writes out what it has whenever a row comes that is not after the last one.
+	// Room by room: messages of one room that follow each other in the log are written to its streams together.
 	slices.SortStableFunc(ready, func(a, b *send) int { return cmp.Compare(a.roomID, b.roomID) })
 	return ready, nil
 }

@@ -66,11 +66,14 @@ type Store struct {
 	committed func([]models.LogEntry)
 	sends     chan *send    // the commit queue; never closed
 	purges    chan struct{} // holds one wake-up for the janitor; never closed
+	unindexed chan struct{} // holds one wake-up for the indexer; never closed
 	stop      context.CancelFunc
 	stopped   <-chan struct{} // closed by stop
 	ended     chan struct{}   // closed when the commit queue has ended
-	done      sync.WaitGroup  // of the commit queue and the janitor
+	done      sync.WaitGroup  // of the commit queue, the indexer and the janitor
 
+	indexing sync.Mutex               // held while messages are indexed
+	indexed  atomic.Int64             // the position up to which messages are indexed, as far as this process knows
 	searches *models.ConcurrencyLimit // of word searches
 	pictured atomic.Int64             // the user whose picture was handed out last
 
@@ -104,6 +107,7 @@ func Open(ctx context.Context, c Config) (_ *Store, err error) {
 	running, stop := context.WithCancel(context.Background())
 	s.stop, s.stopped = stop, running.Done()
 	s.done.Go(func() { s.runCommitQueue(running) })
+	s.done.Go(func() { s.runIndexer(running) })
 	s.done.Go(func() { s.runJanitor(running) })
 	return s, nil
 }
@@ -115,11 +119,13 @@ func newStore(c Config) (*Store, error) {
 	}
 	s := &Store{
 		dialect: d, log: c.Log, retention: c.Retention, fileQuota: c.FileQuota, product: c.Product,
-		sends: make(chan *send, sendQueue), purges: make(chan struct{}, 1), ended: make(chan struct{}),
+		sends: make(chan *send, sendQueue), purges: make(chan struct{}, 1),
+		unindexed: make(chan struct{}, 1), ended: make(chan struct{}),
 		searches: models.NewConcurrencyLimit(searchesAtOnce, 1),
 	}
 	s.committed = func(entries []models.LogEntry) {
 		s.moveHead(entries[len(entries)-1].Position)
+		s.wakeIndexer(entries[len(entries)-1].Position)
 		s.writable.wrote.Store(time.Now().UnixMilli())
 		c.Committed(entries)
 	}

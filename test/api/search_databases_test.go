@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"database/sql"
+	"fmt"
 	"io/fs"
 	"math/rand/v2"
 	"net/url"
@@ -172,15 +173,100 @@ func TestReindexSurvivesKills(t *testing.T) {
 	})
 }
 
+// TestUnindexedMessagesSurviveKill kills the server before it has indexed what was sent. Searches of the next one find
+// everything, before and after it has done so.
+func TestUnindexedMessagesSurviveKill(t *testing.T) {
+	harness.OnEachDatabase(t, func(t *testing.T, database string) {
+		const size = 150
+		p := harness.LaunchProcess(t, database)
+		p.WaitReady()
+		anna := harness.NewClient(t, p.URL).NewGuestNamed("anna")
+		room := anna.CreateRoom(models.NewRoom{Name: harness.Ptr("talk")})
+		for i := 0; i < size || count(t, database, waitingForIndex) == 0; i++ {
+			anna.SendText(room.ID, fmt.Sprintf("tea word%dx", i))
+		}
+		p.Kill()
+		sent := count(t, database, "SELECT count(*) FROM messages")
+		if count(t, database, waitingForIndex) == 0 {
+			t.Error("all messages were indexed before the server was killed")
+		}
+		p.Launch()
+		p.WaitReady()
+		anna.URL = p.URL
+		check := func(when string) {
+			t.Helper()
+			found := map[int64]bool{}
+			n := 0
+			for _, page := range harness.AllPages[models.Message](anna,
+				harness.RoomPath(room.ID)+"/messages/search?q=tea&limit=200") {
+				for _, m := range page {
+					found[m.ID] = true
+					n++
+				}
+			}
+			if len(found) != sent || n != sent {
+				t.Errorf("%s, %d messages are found, %d times, want %d", when, len(found), n, sent)
+			}
+		}
+		check("at once")
+		waitFor(t, func() bool { return count(t, database, waitingForIndex) == 0 })
+		check("indexed")
+	})
+}
+
+// TestSearchAfterUpgradeOfIndex upgrades a database whose messages were indexed with their commit, on PostgreSQL in
+// another table.
+func TestSearchAfterUpgradeOfIndex(t *testing.T) {
+	harness.OnEachDatabase(t, func(t *testing.T, database string) {
+		s := harness.StartServer(t, database)
+		anna := harness.NewClient(t, s.URL).NewGuestNamed("anna")
+		room := anna.CreateRoom(models.NewRoom{Name: harness.Ptr("talk")})
+		other := anna.CreateRoom(models.NewRoom{Name: harness.Ptr("other")})
+		anna.SendText(room.ID, "tea one")
+		edited, deleted := anna.SendText(room.ID, "tea two"), anna.SendText(room.ID, "tea three")
+		anna.SendText(other.ID, "tea four")
+		waitFor(t, func() bool { return count(t, database, waitingForIndex) == 0 })
+		s.Stop()
+		migrateDown(t, database, 16)
+
+		s = harness.StartServer(t, database)
+		anna.URL = s.URL
+		if n := countUnindexed(t, database); n != 0 {
+			t.Errorf("%d messages are indexed again", n)
+		}
+		wantFound(t, "old", searchByWords(anna, room.ID, "tea"), "tea three", "tea two", "tea one")
+		anna.SendText(room.ID, "tea five")
+		anna.Call("PATCH", harness.MessagePath(edited), models.MessageEdit{Text: "coffee two"}).ExpectStatus(200)
+		anna.Call("DELETE", harness.MessagePath(deleted), nil).ExpectStatus(204)
+		check := func(when string) {
+			t.Helper()
+			wantFound(t, when, searchByWords(anna, room.ID, "tea"), "tea five", "tea one")
+			wantFound(t, when, searchByWords(anna, room.ID, "coffee"), "coffee two")
+			wantFound(t, when, searchEverywhere(anna, "tea"), "tea five", "tea four", "tea one")
+		}
+		check("not all indexed")
+		waitFor(t, func() bool { return count(t, database, waitingForIndex) == 0 })
+		check("all indexed")
+	})
+}
+
+// waitingForIndex is the number of events whose messages are not in the word index yet.
+const waitingForIndex = "SELECT h.position - w.position FROM event_head h, word_index w"
+
 // countUnindexed returns the number of messages that are not indexed by the current version of the rules.
-func countUnindexed(t *testing.T, database string) (n int64) {
+func countUnindexed(t *testing.T, database string) int64 {
+	t.Helper()
+	return int64(count(t, database, "SELECT count(*) FROM messages WHERE index_version < 1 AND deleted_at = 0"))
+}
+
+// count returns the number that a query returns.
+func count(t *testing.T, database, query string) (n int) {
 	t.Helper()
 	db, err := sql.Open(driverOf(database))
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer func() { _ = db.Close() }()
-	const query = "SELECT count(*) FROM messages WHERE index_version < 1 AND deleted_at = 0"
 	if err := db.QueryRow(query).Scan(&n); err != nil {
 		t.Fatal(err)
 	}

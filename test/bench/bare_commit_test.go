@@ -40,24 +40,31 @@ func benchDatabases() []benchDatabase {
 			name: "postgres", title: "PostgreSQL", driver: "pgx",
 			make: harness.NewPostgres, open: openPostgres, bare: openBarePostgres,
 			compact: "VACUUM (ANALYZE)", version: "SHOW server_version",
-			fill:   fillPostgres,
-			counts: []string{"SELECT count(*) FROM messages WHERE text_start IS NOT NULL AND words IS NOT NULL"},
-			words:  []string{"SELECT id, words FROM messages ORDER BY room_id, id"},
+			fill: fillPostgres,
+			counts: []string{
+				"SELECT count(*) FROM messages WHERE text_start IS NOT NULL", "SELECT count(*) FROM message_words",
+			},
+			words: []string{"SELECT room_id, id, sender_id, created_at > 0, words FROM message_words ORDER BY room_id, id"},
 		},
 	}
 }
 
+// bareIndexed is the number of messages whose words the bare loop commits together, as Parley does behind the messages.
+const bareIndexed = 500
+
 // bareLoop commits the rows that Parley commits for messages, and does nothing else: no requests, no checks, no
 // encoding, no readers.
 type bareLoop struct {
-	driver bareDriver
-	rows   bareRows
-	carry  float64 // the fraction of a group's mean size that earlier groups left over
+	driver    bareDriver
+	rows      bareRows
+	unindexed bareRows // the rows that wait for the index of words
+	carry     float64  // the fraction of a group's mean size that earlier groups left over
 }
 
-// bareDriver commits the rows of a group of n messages to one database.
+// bareDriver commits the rows of a group of n messages to one database, and later their words.
 type bareDriver interface {
 	commit(ctx context.Context, r bareRows, n int) error
+	index(ctx context.Context, r bareRows, n int) error
 }
 
 // bareRows is the data that is written, prepared in advance.
@@ -92,7 +99,7 @@ func newBareLoop(c chat, d bareDriver) *bareLoop {
 	for _, text := range sendTexts() {
 		r.texts = append(r.texts, bareText{text: text, words: wordsOf(text)})
 	}
-	return &bareLoop{driver: d, rows: r}
+	return &bareLoop{driver: d, rows: r, unindexed: r}
 }
 
 // commitFor commits groups of messages of a mean size for a duration, and returns the number of messages per second.
@@ -124,5 +131,22 @@ func (l *bareLoop) commit(n int) error {
 		return err
 	}
 	l.rows.lastID += int64(n)
-	return nil
+	if !l.rows.searchable {
+		l.unindexed.lastID = l.rows.lastID
+	}
+	if l.rows.lastID-l.unindexed.lastID < bareIndexed {
+		return nil
+	}
+	return l.index()
+}
+
+// index commits the words of the messages that wait for it.
+func (l *bareLoop) index() error {
+	n := int(l.rows.lastID - l.unindexed.lastID)
+	if n == 0 {
+		return nil
+	}
+	err := l.driver.index(context.Background(), l.unindexed, n)
+	l.unindexed.lastID = l.rows.lastID
+	return err
 }

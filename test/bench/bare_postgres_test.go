@@ -50,12 +50,36 @@ const (
 		SELECT v.room, v.id, v.sender, 'text', v.text, 0, '', v.at
 		FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[], $5::text[]) AS v (room, id, sender, at, text)`
 	postgresSearchable = `INSERT INTO messages (room_id, id, sender_id, type, text, reply_to, client_id, created_at,
-		text_start, words, sender_seq, index_version)
-		SELECT v.room, v.id, v.sender, 'text', v.text, 0, '', v.at,
-		v.text, array_to_tsvector(string_to_array(v.words, ' ')), v.seq, 1
-		FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[], $5::text[], $6::text[], $7::bigint[])
-		AS v (room, id, sender, at, text, words, seq)`
+		text_start, sender_seq, index_version)
+		SELECT v.room, v.id, v.sender, 'text', v.text, 0, '', v.at, v.text, v.seq, 1
+		FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[], $5::text[], $6::bigint[])
+		AS v (room, id, sender, at, text, seq)`
+	postgresWords = `INSERT INTO message_words (room_id, id, sender_id, created_at, words)
+		SELECT v.room, v.id, v.sender, v.at, array_to_tsvector(string_to_array(v.words, ' '))
+		FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[], $5::text[]) AS v (room, id, sender, at, words)`
 )
+
+func (d barePostgres) index(ctx context.Context, r bareRows, n int) error {
+	rooms, ids, senders, times := make([]int64, n), make([]int64, n), make([]int64, n), make([]int64, n)
+	words, now := make([]string, n), time.Now().UnixMilli()
+	for i := range n {
+		var t bareText
+		ids[i], senders[i], t = r.message(i)
+		rooms[i], times[i], words[i] = r.roomID, now, roomWords(r.roomID, "/", t.words)
+	}
+	tx, err := d.db.BeginTx(ctx, nil)
+	if err != nil {
+		return err
+	}
+	_, err = tx.ExecContext(ctx, postgresWords, rooms, ids, senders, times, words)
+	if err == nil {
+		_, err = tx.ExecContext(ctx, moveIndex)
+	}
+	if err != nil {
+		return errors.Join(err, tx.Rollback())
+	}
+	return tx.Commit()
+}
 
 // roomWords returns the words of a message as they are in the index, each after its room's id and a mark.
 func roomWords(roomID int64, mark string, words []string) string {
@@ -67,16 +91,16 @@ func (barePostgres) write(ctx context.Context, tx *sql.Tx, r bareRows, n int) er
 	now := time.Now().UnixMilli()
 	rooms, ids, senders, times := make([]int64, n), make([]int64, n), make([]int64, n), make([]int64, n)
 	positions, seqs := make([]int64, n), make([]int64, n)
-	texts, words := make([]string, n), make([]string, n)
+	texts := make([]string, n)
 	for i := range n {
 		var t bareText
 		ids[i], senders[i], t = r.message(i)
 		seqs[i] = r.senderSeq(ids[i])
-		rooms[i], times[i], texts[i], words[i] = r.roomID, now, t.text, roomWords(r.roomID, "/", t.words)
+		rooms[i], times[i], texts[i] = r.roomID, now, t.text
 	}
 	insert, args := postgresPlain, []any{rooms, ids, senders, times, texts}
 	if r.searchable {
-		insert, args = postgresSearchable, append(args, words, seqs)
+		insert, args = postgresSearchable, append(args, seqs)
 	}
 	if _, err := tx.ExecContext(ctx, insert, args...); err != nil {
 		return err

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/parley-chat/parley/models"
 	"github.com/parley-chat/parley/test/harness"
@@ -31,8 +32,12 @@ func TestBareLoopWritesTheRowsOfParley(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
+			if err := bare.index(); err != nil {
+				t.Fatal(err)
+			}
+			d.waitIndexed(t, sent)
 			d.expectSameRows(t, sent, written,
-				"SELECT position, pruned FROM event_head",
+				"SELECT position, pruned FROM event_head", "SELECT position FROM word_index",
 				`SELECT position, name, everyone, room_id, user_id, peer_id, session_id, created_at > 0, message_id, data
 					FROM events WHERE name = 'message.created' ORDER BY position`)
 		})
@@ -57,8 +62,24 @@ func TestFilledDatabaseHoldsTheRowsOfParley(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
+			d.waitIndexed(t, sent.database)
 			d.expectSameRows(t, sent.database, written.database)
 		})
+	}
+}
+
+// waitIndexed waits until a server has indexed all messages of its database.
+func (d benchDatabase) waitIndexed(t *testing.T, database string) {
+	t.Helper()
+	db := d.open(t, database)
+	for end := time.Now().Add(harness.Timeout); ; {
+		indexed := queryLines(t, db, "SELECT w.position = h.position FROM word_index w, event_head h")
+		if slices.Contains([]string{"true", "1"}, indexed[0]) {
+			return
+		}
+		if time.Now().After(end) {
+			t.Fatal("not all messages are indexed in time")
+		}
 	}
 }
 

@@ -10,7 +10,7 @@ import (
 
 // bareSQLite writes to SQLite over one connection, with statements that are prepared once.
 type bareSQLite struct {
-	begin, insertMessage, insertPlain, insertWords, updateRoom, countSent, moveHead, insertEvent, end *sql.Stmt
+	begin, insertMessage, insertPlain, insertWords, moveIndex, updateRoom, countSent, moveHead, insertEvent, end *sql.Stmt
 }
 
 // sqliteMessage and sqliteWords are the statements that insert a message and its words for searches.
@@ -55,6 +55,7 @@ func openBareSQLite(t testing.TB, database string) bareDriver {
 		insertPlain: prepare(`INSERT INTO messages (room_id, id, sender_id, type, text, reply_to, client_id, created_at)
 			VALUES (?, ?, ?, 'text', ?, 0, '', ?)`),
 		insertWords: prepare(sqliteWords),
+		moveIndex:   prepare(moveIndex),
 		updateRoom: prepare(`UPDATE rooms SET message_count = ?, last_message_id = ?, last_message_at = ?, active_at = ?,
 			updated_at = ? WHERE id = ?`),
 		countSent: prepare(`UPDATE memberships SET sent_count = sent_count + 1, own_count = own_count + 1
@@ -112,9 +113,26 @@ func (d *bareSQLite) insertMessages(ctx context.Context, r bareRows, n int, now 
 		if _, err := d.insertMessage.ExecContext(ctx, r.roomID, id, sender, t.text, now, r.senderSeq(id)); err != nil {
 			return err
 		}
+	}
+	return nil
+}
+
+// moveIndex is the statement after which the whole log is indexed.
+const moveIndex = "UPDATE word_index SET position = (SELECT position FROM event_head)"
+
+func (d *bareSQLite) index(ctx context.Context, r bareRows, n int) error {
+	if _, err := d.begin.ExecContext(ctx); err != nil {
+		return err
+	}
+	for i := range n {
+		id, _, t := r.message(i)
 		if _, err := d.insertWords.ExecContext(ctx, r.roomID, id, roomWords(r.roomID, "·", t.words)); err != nil {
 			return err
 		}
 	}
-	return nil
+	if _, err := d.moveIndex.ExecContext(ctx); err != nil {
+		return err
+	}
+	_, err := d.end.ExecContext(ctx)
+	return err
 }

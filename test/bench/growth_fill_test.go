@@ -192,6 +192,9 @@ func fillPostgres(tx *sql.Tx, batch []fillRow) error {
 		rooms[i], ids[i], senders[i], times[i] = r.room, r.id, r.sender, r.at
 		texts[i], words[i] = r.text, roomWords(r.room, "/", r.words)
 	}
-	_, err := tx.Exec(postgresSearchable, rooms, ids, senders, times, texts, words, ids)
+	_, err := tx.Exec(postgresSearchable, rooms, ids, senders, times, texts, ids)
+	if err == nil {
+		_, err = tx.Exec(postgresWords, rooms, ids, senders, times, words)
+	}
 	return err
 }

@@ -7,7 +7,6 @@ import (
 	"gorm.io/gorm"
 
 	"github.com/parley-chat/parley/models"
-	"github.com/parley-chat/parley/models/store/internal/wordindex"
 )
 
 // Dialect is what differs between the two databases.
@@ -74,12 +73,15 @@ type Lookups interface {
 // SearchIndex finds messages by their words. Removal needs no call: triggers remove a message that is deleted or
 // becomes a tombstone (migrations/*/00003_search.sql).
 type SearchIndex interface {
-	// IndexText returns the words of a message in the form in which the index takes them.
-	IndexText(roomID int64, words []string) string
+	// IndexState returns how far the index is.
+	IndexState(db *gorm.DB) (IndexState, error)
+	// AddToIndex adds messages that are in the order of their rooms and ids, except for those that were edited or deleted
+	// since their texts were read: an edit has indexed its message, and a tombstone has no words.
+	AddToIndex(tx *gorm.DB, messages []IndexedMessage) error
 	// IndexMessages replaces what messages are found by.
 	IndexMessages(tx *gorm.DB, messages []IndexedMessage) error
-	// FindWords finds messages of the spans that match a query: at least the newest ones, up to limit.
-	FindWords(db *gorm.DB, spans []Span, q wordindex.Query, limit int) ([]Hit, error)
+	// FindWords finds messages in the index, of the spans and that match a query: at least the newest ones, up to limit.
+	FindWords(db *gorm.DB, spans []Span, q WordQuery, limit int) ([]Hit, error)
 }
 
 // ConnTx is a transaction over one connection.

@@ -11,10 +11,19 @@ const SQLiteName = "sqlite"
 
 // IDList returns a list of ids in the form in which a statement takes it after IN, and its one parameter.
 func IDList(db *gorm.DB, ids []int64) (in string, arg any) {
+	return idList(db, "?", ids)
+}
+
+// NumberedIDList is IDList for Query: parameter is the one of the statement that the list is, such as $2.
+func NumberedIDList(db *gorm.DB, parameter string, ids []int64) (in string, arg any) {
+	return idList(db, parameter, ids)
+}
+
+func idList(db *gorm.DB, parameter string, ids []int64) (in string, arg any) {
 	if db.Name() == SQLiteName {
-		return "(SELECT value FROM json_each(?))", JSONIDs(ids)
+		return "(SELECT value FROM json_each(" + parameter + "))", JSONIDs(ids)
 	}
-	return "(SELECT unnest(CAST(? AS bigint[])))", arrayOf(ids, func(id int64) int64 { return id })
+	return "(SELECT unnest(CAST(" + parameter + " AS bigint[])))", arrayOf(ids, func(id int64) int64 { return id })
 }
 
 // PairTable returns a table v with the columns room_id and id, for a statement, and its parameters. PostgreSQL gets

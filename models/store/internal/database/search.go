@@ -8,6 +8,26 @@ import (
 	"github.com/parley-chat/parley/models/store/internal/wordindex"
 )
 
+// IndexState is how far the index is.
+type IndexState struct {
+	// Position is that of the last event whose message is in the index.
+	Position int64
+	// Outdated says that some messages are indexed by older rules.
+	Outdated bool
+	// InColumn says that some messages from before schema 17 have their words in the table of the messages (PostgreSQL).
+	InColumn bool
+}
+
+// ToReindex is the condition on messages that have to be indexed again.
+const ToReindex = "index_version < " + wordindex.Version + " AND deleted_at = 0"
+
+// WordQuery is a query and the index that it is for.
+type WordQuery struct {
+	wordindex.Query
+
+	InColumn bool // see IndexState
+}
+
 // IndexedMessage is a message and what it is found by.
 type IndexedMessage struct {
 	RoomID, ID int64
@@ -22,6 +42,8 @@ type Span struct {
 	UpToID    int64
 	// NewestAt is no earlier than the newest message, in milliseconds since 1970.
 	NewestAt int64
+	// ActivePosition is no earlier than the event of the newest message.
+	ActivePosition int64
 }
 
 // NewestFirst is how many of a room's newest messages are read one by one before an index is asked. Words that very

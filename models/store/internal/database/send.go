@@ -32,8 +32,8 @@ type Post struct {
 	Key     *models.IdempotentCall // nil without an Idempotency-Key
 	// SenderSeq is the message's number among the sender's in the room.
 	SenderSeq int64
-	// TextStart and Words are what the message is found by.
-	TextStart, Words string
+	// TextStart is what the message is found by at once; its words are indexed behind the commit.
+	TextStart string
 	// PriorPost, PriorPosition and PriorActiveAt lead from the message's event back to the one before it in the room: its
 	// number in the same batch, from 1, or else its position; and when the room was active before.
 	PriorPost, PriorPosition, PriorActiveAt int64

@@ -26,14 +26,14 @@ const largeSpan = 50 * database.NewestFirst
 
 // FindWords implements [database.SearchIndex].
 func (d Dialect) FindWords(
-	db *gorm.DB, spans []database.Span, q wordindex.Query, limit int,
+	db *gorm.DB, spans []database.Span, q database.WordQuery, limit int,
 ) (found []database.Hit, err error) {
 	for _, s := range spans {
 		var newest []database.Hit
 		if s.UpToID-s.ClearedID > largeSpan {
 			var head database.Span
 			head, s = s.Split()
-			unindexed := q
+			unindexed := q.Query
 			unindexed.Exact = false // no index has looked at the text
 			newest, err = database.ReadHits(db, unindexed, limit, ignore, NewestWordStatement,
 				head.RoomID, head.ClearedID, head.UpToID)
@@ -45,7 +45,7 @@ func (d Dialect) FindWords(
 		if len(newest) == limit {
 			continue
 		}
-		older, err := d.indexedHits(db, s, q, limit-len(newest))
+		older, err := d.indexedHits(db, s, q.Query, limit-len(newest))
 		if err != nil {
 			return nil, err
 		}

@@ -19,7 +19,7 @@ type Key struct {
 }
 
 // KeyOf returns the key of a message with that text.
-func KeyOf(text string) Key { return Key{NormalizeStart(text), indexedWords(text)} }
+func KeyOf(text string) Key { return Key{NormalizeStart(text), Words(text)} }
 
 // NormalizeStart returns the start of a text without its case, as far as searches for a start reach.
 func NormalizeStart(text string) string {

@@ -31,9 +31,9 @@ type term struct {
 	joined bool
 }
 
-// indexedWords returns the set of what the index has of a text, in the order of the bytes. A run is indexed as all of
+// Words returns the set of what the index has of a text, in the order of the bytes. A run is indexed as all of
 // its pairs of neighbours, and its last letter alone.
-func indexedWords(text string) []string {
+func Words(text string) []string {
 	const wordLength = 4 // and what is between two, of most
 	words := make([]string, 0, len(text)/wordLength)
 	for t := range terms(Normalize(text)) {

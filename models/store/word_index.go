@@ -1,0 +1,198 @@
+package store
+
+import (
+	"cmp"
+	"context"
+	"slices"
+	"time"
+
+	"gorm.io/gorm"
+
+	"github.com/parley-chat/parley/models"
+	"github.com/parley-chat/parley/models/store/internal/database"
+	"github.com/parley-chat/parley/models/store/internal/wordindex"
+)
+
+// The words of a message are indexed behind its commit, many messages at a time: a send does not wait for it, and the
+// index gets fewer and larger parts to merge. doc.go says how searches find each message all the same.
+
+const (
+	// indexEvery is how long a message waits for the index at most, if nothing fails.
+	indexEvery = time.Second
+	// indexWaiting is the number of events that wait for the index from which on it does not wait for the next time.
+	indexWaiting = 1000
+	// indexRows bounds the events of one transaction, for which sends to SQLite wait.
+	indexRows = 500
+)
+
+// runIndexer indexes what is sent.
+func (s *Store) runIndexer(ctx context.Context) {
+	ticker := time.NewTicker(indexEvery)
+	defer ticker.Stop()
+	for {
+		if err := s.indexMessages(ctx); err != nil && ctx.Err() == nil {
+			s.log.Warn("cannot index messages for searches; retrying", "error", err)
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+		case <-s.unindexed:
+		}
+	}
+}
+
+// wakeIndexer signals that there are events up to a position, if many of them wait for the index.
+func (s *Store) wakeIndexer(head int64) {
+	if head-s.indexed.Load() < indexWaiting {
+		return
+	}
+	select {
+	case s.unindexed <- struct{}{}:
+	default: // an earlier signal is still waiting, and serves this one too
+	}
+}
+
+// indexMessages indexes all messages that wait for it.
+func (s *Store) indexMessages(ctx context.Context) error {
+	s.indexing.Lock()
+	defer s.indexing.Unlock()
+	for more := true; more; {
+		if !s.dialect.Shared() && s.indexed.Load() == s.head.Load() {
+			return nil
+		}
+		b, err := s.indexBatch(ctx)
+		if err != nil {
+			return err
+		}
+		more = b.full
+		s.indexed.Store(max(b.to, s.indexed.Load()))
+	}
+	return nil
+}
+
+// indexBatch indexes some messages. On PostgreSQL nodes do that by turns: one that holds the row of word_index works,
+// and the others leave it to that one. On SQLite all but the writing is done before the transaction, which sends wait
+// for.
+func (s *Store) indexBatch(ctx context.Context) (b unindexed, err error) {
+	if !s.dialect.Shared() {
+		if b, err = readUnindexed(s.read(ctx), ""); err != nil || b.to == b.from {
+			return b, err
+		}
+	}
+	_, err = s.write(ctx, func(tx *transaction) (err error) {
+		if s.dialect.Shared() {
+			if b, err = readUnindexed(tx.DB, s.dialect.SkipLocked()); err != nil || b.to == b.from {
+				return err
+			}
+		}
+		if err := s.dialect.AddToIndex(tx.DB, b.messages); err != nil {
+			return err
+		}
+		return database.ExecDirect(tx.DB, "UPDATE word_index SET position = $1 WHERE id = 1", b.to)
+	})
+	return b, err
+}
+
+// unindexed is what one transaction adds to the index: the messages of the events after from, up to to.
+type unindexed struct {
+	from, to int64
+	full     bool // there may be more
+	messages []database.IndexedMessage
+}
+
+// readUnindexed reads the first messages that wait for the index. It returns an empty batch if lock, a clause for the
+// row of word_index, does not get it.
+func readUnindexed(db *gorm.DB, lock string) (b unindexed, err error) {
+	locked, err := database.Find(db, &b.from, "SELECT position FROM word_index WHERE id = 1"+lock)
+	if err != nil || !locked {
+		return unindexed{}, err
+	}
+	b.to = b.from
+	events := 0
+	var position int64
+	var m database.IndexedMessage
+	var text string
+	err = database.Query(db, `SELECT e.position, e.room_id, e.message_id, COALESCE(m.text, '')
+		FROM (SELECT position, name, room_id, message_id FROM events WHERE position > $1 ORDER BY position LIMIT $2 + 0) e
+		LEFT JOIN messages m ON e.name = '`+string(models.EventMessageCreated)+`' AND m.room_id = e.room_id
+		AND m.id = e.message_id AND m.edited_at = 0 AND m.deleted_at = 0`, b.from, indexRows).Each(func() {
+		events++
+		b.to = max(b.to, position)
+		if text != "" {
+			m.Words = wordindex.Words(text)
+			b.messages = append(b.messages, m)
+		}
+	}, &position, &m.RoomID, &m.ID, &text)
+	b.full = events == indexRows
+	slices.SortFunc(b.messages, func(a, b database.IndexedMessage) int {
+		return cmp.Or(cmp.Compare(a.RoomID, b.RoomID), cmp.Compare(a.ID, b.ID))
+	})
+	return b, err
+}
+
+// findUnindexed finds the messages of the spans that a query matches and whose events come after a position.
+func findUnindexed(
+	db *gorm.DB, spans []database.Span, q *wordindex.Query, after int64,
+) (found []database.Hit, err error) {
+	active := map[int64]database.Span{}
+	var rooms []int64
+	for _, in := range spans {
+		if in.ActivePosition > after {
+			active[in.RoomID] = in
+			rooms = append(rooms, in.RoomID)
+		}
+	}
+	if len(rooms) == 0 {
+		return nil, nil
+	}
+	in, list := database.NumberedIDList(db, "$2", rooms)
+	var h database.Hit
+	var text string
+	err = database.Query(db, `SELECT m.created_at, m.room_id, m.id, m.text FROM events e
+		CROSS JOIN messages m WHERE e.position > $1 AND e.name = '`+string(models.EventMessageCreated)+`'
+		AND e.room_id IN `+in+` AND m.room_id = e.room_id AND m.id = e.message_id
+		AND m.deleted_at = 0`+database.FromLiveSender, after, list).Each(func() {
+		s := active[h.RoomID]
+		if h.ID > s.ClearedID && h.ID <= s.UpToID && q.Matches(text) {
+			found = append(found, h)
+		}
+	}, &h.CreatedAt, &h.RoomID, &h.ID, &text)
+	return found, err
+}
+
+// reindexRows is the number of messages that are indexed between two looks at the clock: with the longest texts that
+// takes as long as a batch.
+const reindexRows = 8
+
+// reindexMessages indexes some messages again, all of one room: its lock keeps them as they are meanwhile. What is left
+// is recorded in the database, so that any node continues where another one ended.
+func (s *Store) reindexMessages(ctx context.Context) (more bool, err error) {
+	return s.batch(ctx, func(tx *transaction) (more bool, err error) {
+		var roomID int64
+		found, err := database.Find(tx.DB, &roomID,
+			"SELECT room_id FROM messages WHERE "+database.ToReindex+" ORDER BY room_id, id LIMIT 1")
+		if err != nil || !found {
+			return false, err
+		}
+		if ok, err := tx.lockNextRoom(roomID); err != nil || !ok {
+			return true, err
+		}
+		var rows []messageRow
+		err = database.Scan(tx.DB, &rows,
+			"SELECT id, text FROM messages WHERE room_id = ? AND "+database.ToReindex+" ORDER BY id LIMIT ?",
+			roomID, reindexRows)
+		if err != nil {
+			return false, err
+		}
+		messages := make([]database.IndexedMessage, len(rows))
+		for i, r := range rows {
+			messages[i] = database.IndexedMessage{RoomID: roomID, ID: r.ID, Key: wordindex.KeyOf(r.Text)}
+		}
+		return true, tx.index(messages)
+	})
+}
+
+func (tx *transaction) index(messages []database.IndexedMessage) error {
+	return tx.store.dialect.IndexMessages(tx.DB, messages)
+}
