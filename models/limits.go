@@ -44,6 +44,7 @@ const (
 	MaxPinsPerRoom        = 1000
 	MaxInvitesPerRoom     = 1000 // that work
 	MaxRoomsEnteredAtOpen = 200  // room= parameters of one stream
+	MaxPresentAnnounced   = 500  // users present in a room; while there are more, nobody is told who enters or types
 
 	// At one server, and where --rate-limit is on. A network is an IPv4 address, or the /64 of an IPv6 address.
 	MaxRequestsPerMinute     = 6000       // of one user, or of one network without a good token

@@ -1160,6 +1160,10 @@ export interface paths {
          *     `stream_id` of the stream's `ready`, on whichever server it is open. Streams in the room get `presence.entered`
          *     for the user's first stream. Repeating it changes nothing.
          *
+         *     While more than 500 users are present in a room, those who enter are counted and not announced: only the stream
+         *     itself gets `presence.entered`. `GET /v1/events` has the details, and
+         *     `GET /v1/rooms/{room}/members?present=true` returns all who are present.
+         *
          *     `404` is the room, or a stream that is not open or not the caller's.
          */
         put: operations["EnterRoom"];
@@ -1167,8 +1171,8 @@ export interface paths {
         /**
          * Leave a room with a stream
          * @description Takes the stream out of the room; the membership stays. The end of a stream does the same. Streams in the room
-         *     get `presence.left` when it was the user's last one. Repeating it returns `204` as well, also for a stream that
-         *     has ended.
+         *     get `presence.left` when it was the user's last one and they know of the user. Repeating it returns `204` as
+         *     well, also for a stream that has ended.
          */
         delete: operations["ExitRoom"];
         options?: never;
@@ -1216,8 +1220,8 @@ export interface paths {
         put?: never;
         /**
          * Tell that the caller is typing
-         * @description Streams in the room get `typing`, which is valid for 5 seconds; send it again while the typing continues. The
-         *     request has no body. Users who may not write there may not type either: `403` is `forbidden` (not a member),
+         * @description Streams in the room get `typing`, which is valid for 5 seconds; send it again while the typing continues. While
+         *     more than 500 users are present in the room, they do not get it. The request has no body. Users who may not write there may not type either: `403` is `forbidden` (not a member),
          *     `banned`, or in a direct room `blocked`.
          */
         post: operations["StartTyping"];
@@ -1807,6 +1811,18 @@ export interface paths {
          *     `message.created`. A stream that is not gets them as `message.notification`, except for muted rooms and blocked
          *     senders. Both carry the same id for the same message. The sender's own streams always get `message.created`.
          *
+         *     ### Who is present
+         *
+         *     `presence.entered` and `presence.left` tell the streams in a room who enters it and leaves it, while at most 500
+         *     users are present there. Read who is present from `GET /v1/rooms/{room}/members?present=true` when you enter,
+         *     and apply the events to it; each can be applied twice.
+         *
+         *     While more than 500 users are present, users who enter are counted and not announced, and nobody's `typing` is
+         *     sent: with ten thousand users present, each of these would be ten thousand events. Users who were announced are
+         *     still announced when they leave. When 500 users or fewer are left, those who were only counted are announced, so
+         *     a list that is made of events alone never has a user who is gone, and is complete again. A list of more than
+         *     500 users that was read by `GET` is that of its moment: read it again when you show it.
+         *
          *     ### The end
          *
          *     - `server.closing` is the last event before an orderly stop: reconnect after `reconnect_in_ms`.
@@ -1857,9 +1873,9 @@ export interface paths {
          *     | ● `room.deleted` | `RoomGone` | every client for a public room, members for others |
          *     | ● `member.joined`, `member.left`, `member.updated` | `MemberEvent` | members, and the user |
          *     | ● `member.banned` | `MemberBanned` | members, and the user |
-         *     | `presence.entered`, `presence.left` | `PresenceEvent` | streams in the room |
+         *     | `presence.entered`, `presence.left` | `PresenceEvent` | streams in the room, while at most 500 users are present |
          *     | `user.online`, `user.offline` | `UserStatus` | users who have the user as a contact, or share a room that is not too large |
-         *     | `typing` | `Typing` | streams in the room |
+         *     | `typing` | `Typing` | streams in the room, likewise |
          *     | ● `message.read` | `ReadEvent` | members of a direct room; the reader's other streams |
          *     | ● `reaction.added`, `reaction.removed` | `ReactionEvent` | members |
          *     | ● `pin.added`, `pin.removed` | `PinEvent` | members |
@@ -6267,7 +6283,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Streams in the room get the event. */
+            /** @description Streams in the room get the event, unless too many users are present. */
             204: {
                 headers: {
                     "X-Request-Id": components["headers"]["RequestId"];

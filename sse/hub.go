@@ -55,6 +55,7 @@ type Nodes interface {
 type Limits struct {
 	Streams      int // per user; 0 means no limit
 	PresenceRoom int // in a room with more members, nobody is notified who comes online or goes offline
+	PresentUsers int // in a room with more users present, nobody is notified who enters or types; 0 means no limit
 }
 
 // Hub holds the streams of this node and decides which of them get an event.

@@ -14,8 +14,8 @@ type presenceInfo struct {
 }
 
 // Enter makes one of the caller's streams, on any node, present in a room that the caller is a member of. The others
-// in the room get presence.entered with user, who is the caller, for the user's first stream. It returns not_found if
-// the stream is not the caller's.
+// in the room get presence.entered with user, who is the caller, for the user's first stream, unless there are too many
+// (roomPresence). It returns not_found if the stream is not the caller's.
 func (h *Hub) Enter(
 	ctx context.Context, caller models.Caller, streamID string, room models.Room, user models.UserRef,
 ) error {
@@ -115,6 +115,11 @@ func (h *Hub) ownStream(caller models.Caller, streamID string) (*Stream, error) 
 func (h *Hub) Present(roomID int64) []int64 {
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	return h.presentUsers(roomID)
+}
+
+// presentUsers is Present. h.mu is held.
+func (h *Hub) presentUsers(roomID int64) []int64 {
 	users := []int64{}
 	for userID := range h.remote.nodeCounts[roomID] {
 		users = append(users, userID)
@@ -150,8 +155,8 @@ func (h *Hub) enter(s *Stream, roomID int64, e presenceInfo) {
 		h.recordPresence(at, e, true, time.Now())
 	}
 	v.streams, v.info = v.streams+1, e
-	if !known {
-		h.sendPresence(r, models.EventPresenceEntered, roomID, e)
+	if !known && !h.userEntered(r, roomID, e) {
+		h.pushEphemeral(s, presenceFrame(models.EventPresenceEntered, roomID, e)) // the stream itself gets it at least
 	}
 }
 
@@ -174,14 +179,13 @@ func (h *Hub) exit(s *Stream, roomID int64) {
 		h.recordPresence(at, v.info, false, time.Now())
 	}
 	if !h.isPresent(at) {
-		h.sendPresence(r, models.EventPresenceLeft, roomID, v.info)
+		h.userLeft(r, roomID, v.info)
 	}
 	h.removeRoomIfUnused(roomID, r)
 }
 
-func (h *Hub) sendPresence(r *room, name models.EventName, roomID int64, e presenceInfo) {
-	data := models.PresenceEvent{RoomID: roomID, Subject: e.subject, User: e.user}
-	h.pushToPresent(r, e.user.ID, ephemeralFrame("", name, data))
+func presenceFrame(name models.EventName, roomID int64, e presenceInfo) []byte {
+	return ephemeralFrame("", name, models.PresenceEvent{RoomID: roomID, Subject: e.subject, User: e.user})
 }
 
 // pushToPresent queues an ephemeral frame about a user for the streams that are present in the room, except for those
@@ -191,8 +195,12 @@ func (h *Hub) pushToPresent(r *room, userID int64, frame []byte) {
 		if s.mutes.separates(userID) {
 			continue
 		}
-		if s.enqueue(frame) == needsFlush {
-			h.toFlush = append(h.toFlush, s)
-		}
+		h.pushEphemeral(s, frame)
+	}
+}
+
+func (h *Hub) pushEphemeral(s *Stream, frame []byte) {
+	if s.enqueue(frame) == needsFlush {
+		h.toFlush = append(h.toFlush, s)
 	}
 }

@@ -148,7 +148,7 @@ func (h *Hub) addRemote(node string, at presenceKey, info presenceInfo) {
 	case at.roomID == 0:
 		h.addStatus(status{userID: at.userID, online: true, at: models.Now()})
 	case r != nil:
-		h.sendPresence(r, models.EventPresenceEntered, at.roomID, info)
+		h.userEntered(r, at.roomID, info)
 	}
 }
 
@@ -164,7 +164,7 @@ func (h *Hub) removeRemote(node string, at presenceKey, when models.Time) {
 		// The user may be on the way to another node, because that one stops.
 		h.pendingOffline[at.userID] = pendingOffline{since: earlierOf(when.Time, time.Now())}
 	case r != nil:
-		h.sendPresence(r, models.EventPresenceLeft, at.roomID, info)
+		h.userLeft(r, at.roomID, info)
 	}
 }
 

@@ -71,6 +71,7 @@ type room struct {
 	subscriptions  []*subscription        // of attached streams
 	presentStreams map[*Stream]struct{}   // attached or not
 	presentUsers   map[int64]*presentUser // the users of presentStreams
+	presence       roomPresence           // of the users on all nodes
 }
 
 // presentUser is a user who is present in a room.
@@ -89,7 +90,10 @@ type subscription struct {
 func (h *Hub) room(id int64) *room {
 	r := h.rooms[id]
 	if r == nil {
-		r = &room{presentStreams: map[*Stream]struct{}{}, presentUsers: map[int64]*presentUser{}}
+		r = &room{
+			presentStreams: map[*Stream]struct{}{}, presentUsers: map[int64]*presentUser{},
+			presence: h.remoteRoomPresence(id),
+		}
 		h.rooms[id] = r
 	}
 	return r

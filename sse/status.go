@@ -150,9 +150,7 @@ func (h *Hub) publishStatus(ctx context.Context, s status) error {
 	h.withLock(func() {
 		for _, userID := range acquaintances {
 			for stream := range h.users[userID] {
-				if stream.enqueue(frame) == needsFlush {
-					h.toFlush = append(h.toFlush, stream)
-				}
+				h.pushEphemeral(stream, frame)
 			}
 		}
 	})

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/parley-chat/parley/cmd/parley/server"
 	"github.com/parley-chat/parley/models"
 	"github.com/parley-chat/parley/test/harness"
 )
@@ -104,6 +105,52 @@ func TestUsersOfAStoppedNodeGoOffline(t *testing.T) {
 		a.Hub.CheckStreams(time.Now().Add(time.Minute))
 		watching.ExpectUserStatus(models.EventUserOffline, bob)
 	}
+}
+
+// TestManyPresentAcrossNodes checks that the users at all nodes count when a room has too many present to announce
+// them: in both directions, at both nodes.
+func TestManyPresentAcrossNodes(t *testing.T) {
+	harness.SkipIfShort(t)
+	t.Parallel()
+	database := harness.NewPostgres(t)
+	few := func(c *server.Config) { c.PresentAnnounced = 2 }
+	a := harness.StartServerWith(t, database, few, "--presence-room-limit", "0")
+	b := harness.StartServerWith(t, database, few, "--presence-room-limit", "0")
+	anna := harness.NewClient(t, a.URL).NewGuestNamed("anna")
+	bob, eve := anna.NewGuestNamed("bob").AtServer(b.URL), anna.NewGuestNamed("eve").AtServer(b.URL)
+	room := anna.CreateRoom(models.NewRoom{Name: harness.Ptr("room")})
+	bob.JoinRoom(room.ID)
+	eve.JoinRoom(room.ID)
+	query := fmt.Sprintf("room=%d", room.ID)
+	present := func(users ...string) {
+		t.Helper()
+		for _, c := range []*harness.Client{anna, bob} {
+			harness.Eventually(t, fmt.Sprintf("%v are present at %s", users, c.URL), func() bool {
+				return slices.Equal(presentIn(c, room.ID), users)
+			})
+		}
+	}
+	atA := anna.OpenStream(query)
+	expectPresence(atA, models.EventPresenceEntered, anna)
+	present("anna")
+	atB := bob.OpenStream(query)
+	expectPresence(atB, models.EventPresenceEntered, bob)
+	expectPresence(atA, models.EventPresenceEntered, bob)
+	present("anna", "bob")
+	third := eve.OpenStream(query)
+	expectPresence(third, models.EventPresenceEntered, eve)
+	present("anna", "bob", "eve")
+	anna.SendText(room.ID, "three are present")
+	for _, s := range []*harness.Stream{atA, atB, third} {
+		s.Expect(models.EventMessageCreated, nil)
+	}
+	atB.Cancel()
+	for _, s := range []*harness.Stream{atA, third} { // each node announces eve, who was only counted
+		expectPresence(s, models.EventPresenceLeft, bob)
+		expectPresence(s, models.EventPresenceEntered, eve)
+	}
+	third.Cancel()
+	expectPresence(atA, models.EventPresenceLeft, eve)
 }
 
 // expectPresence expects the next event to be presence.entered or presence.left of the user, as name says.

@@ -123,6 +123,7 @@ func (c serveCommand) config() server.Config {
 		PresenceRoomLimit: c.PresenceRoomLimit,
 		RateLimited:       c.RateLimit == "on",
 		RequestsPerMinute: models.MaxRequestsPerMinute,
+		PresentAnnounced:  models.MaxPresentAnnounced,
 		OIDC:              c.OIDC,
 		JWTIssuer:         c.JWTIssuer,
 		JWTAudience:       c.JWTAudience,

@@ -51,6 +51,7 @@ type Config struct {
 	FileQuota         ByteSize         // the total size of one user's files; 0 for no limit
 	Lobby             string           // the handle of a public room that every new user is in, or "none"
 	PresenceRoomLimit int              // a room with more members sends no user.online and user.offline
+	PresentAnnounced  int              // in a room with more users present, nobody is told who enters or types
 	RateLimited       bool             // the requests and streams of one user are limited
 	RequestsPerMinute int              // of one user, or of one network without a good token
 	OIDC              []string         // providers to log in through, as name=…,issuer=…,client_id=…,client_secret=…
@@ -184,7 +185,9 @@ func (c Config) openExclusive(ctx context.Context, s *Server) error {
 }
 
 func (c Config) streamLimits() sse.Limits {
-	limits := sse.Limits{Streams: models.MaxStreamsPerUser, PresenceRoom: c.PresenceRoomLimit}
+	limits := sse.Limits{
+		Streams: models.MaxStreamsPerUser, PresenceRoom: c.PresenceRoomLimit, PresentUsers: c.PresentAnnounced,
+	}
 	if !c.RateLimited {
 		limits.Streams = 0
 	}

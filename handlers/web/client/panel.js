@@ -54,6 +54,9 @@ export function panelView(which, room, signal) {
 /** @type {Record<string, string>} */
 const ROLE_LABELS = { owner: 'Owner', moderator: 'Moderator', member: '' };
 
+const MAX_ANNOUNCED = 500; // users present in a room; beyond, nobody is told who enters
+const PRESENT_REFRESH = 30_000; // milliseconds
+
 /** @param {Room} room @param {AbortSignal} signal */
 function members(room, signal) {
   const list = h('div.panel-scroll', {});
@@ -89,6 +92,11 @@ function members(room, signal) {
   watch(['members'], render, signal);
   render();
   void refreshMembers(0);
+  // Of a large room, the stream may not tell who is present.
+  const again = setInterval(() => {
+    if ((state.open?.member_count ?? 0) > MAX_ANNOUNCED) void refreshMembers();
+  }, PRESENT_REFRESH);
+  signal.addEventListener('abort', () => clearInterval(again));
   return h('div.panel-content', {}, h('div.panel-tools', {}, invite, filter), list);
 
   function render() {
