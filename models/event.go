@@ -48,8 +48,9 @@ const (
 	EventBlockRemoved    EventName = "block.removed"
 	EventPresenceUpdate  EventName = "node.news"
 	EventPresenceRequest EventName = "node.asked"
-	// EventAccountDeleted says that the account of Audience.UserID was deleted: every node forgets its names.
-	EventAccountDeleted EventName = "account.deleted"
+	// EventNamesChanged says that the names of Audience.UserID have changed, or that their account was deleted: every node
+	// forgets what it knows of the user. Its name in the log is from when only the end of an account changed names.
+	EventNamesChanged EventName = "account.deleted"
 )
 
 // Cursor is a position in the log: everything up to Position, in the epoch of one database. Clients see it as an opaque
@@ -110,7 +111,7 @@ type LogEntry struct {
 func (e LogEntry) Replayable() bool {
 	switch e.Name {
 	case EventSessionRevoked, EventBlockAdded, EventBlockRemoved, EventPresenceUpdate, EventPresenceRequest,
-		EventAccountDeleted:
+		EventNamesChanged:
 		return false
 	default:
 		return len(e.Data) > 0

@@ -116,7 +116,7 @@ func (c *invalidation) add(e *event) {
 		}
 	case models.EventRoomDeleted:
 		c.rooms = insert(c.rooms, room, struct{}{})
-	case models.EventAccountDeleted:
+	case models.EventNamesChanged:
 		id := e.Audience.UserID
 		c.users = insert(c.users, id, append(strconv.AppendInt([]byte(`{"id":`), id, 10), `,"username":`...))
 	}

@@ -36,7 +36,7 @@ type contextKey struct{}
 
 // With returns r with t as what is known of it.
 func With(r *http.Request, t *Context) *http.Request {
-	return r.WithContext(context.WithValue(r.Context(), contextKey{}, t))
+	return r.WithContext(context.WithValue(models.WithReadPoint(r.Context()), contextKey{}, t))
 }
 
 // From returns what is known of a request. It panics without With.

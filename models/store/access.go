@@ -155,19 +155,20 @@ func (s *Store) findMember(
 	return roomID, m, err
 }
 
-// member returns a membership, from the cache where there is one.
+// member returns a membership, from the cache if it is there.
 func (s *Store) member(ctx context.Context, key database.MembershipKey) (m database.Member, known bool, err error) {
-	if s.cache == nil {
-		return s.members.get(ctx, key)
+	if _, err := s.readPoint(ctx); err != nil {
+		return m, false, err
 	}
 	m, known, since := getCached(s.cache, s.cache.members, key)
 	if known {
 		return m, true, nil
 	}
-	found, err := s.loadMembers(ctx, []database.MembershipKey{key})
-	if m, known = found[key]; known {
+	m, known, err = s.members.get(ctx, key)
+	if known {
 		putCached(s.cache, s.cache.members, key, m, since)
 	}
+	models.ReadPointOf(ctx).Clear() // the membership may be newer
 	return m, known, err
 }
 

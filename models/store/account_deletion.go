@@ -63,7 +63,7 @@ func (s *Store) deleteIf(ctx context.Context, userID int64, still func(userRow) 
 // that had much: the sessions are revoked, the names are free, and no statement finds the user any more (liveUsers).
 // The rest is left to the janitor, who is woken after the commit.
 func (tx *transaction) deleteUser(user userRow) error {
-	if err := tx.appendAccountDeleted(user.ID); err != nil {
+	if err := tx.appendNamesChanged(user.ID); err != nil {
 		return err
 	}
 	if err := tx.revokeAll(user.ID, "", models.RevokedByEnd); err != nil {
@@ -78,7 +78,7 @@ func (tx *transaction) deleteUser(user userRow) error {
 	if err != nil {
 		return err
 	}
-	tx.clearMembers, tx.wakesJanitor = true, true
+	tx.wakesJanitor = true
 	return database.Exec(tx.DB,
 		`UPDATE users SET deleted_at = ?, username = `+deletedUsername+`, username_key = ?, display_name =
 		`+deletedDisplayName+`,
@@ -86,10 +86,10 @@ func (tx *transaction) deleteUser(user userRow) error {
 		keyOfDeleted(user.ID), false, user.ID)
 }
 
-// appendAccountDeleted has every node forget the user's names: when the account is deleted, and once its purge is
-// complete.
-func (tx *transaction) appendAccountDeleted(userID int64) error {
-	return tx.appendEvent(models.EventAccountDeleted, models.Audience{UserID: userID}, nil)
+// appendNamesChanged has every node forget what it knows of the user: their names, and whether a block keeps their
+// direct rooms closed.
+func (tx *transaction) appendNamesChanged(userID int64) error {
+	return tx.appendEvent(models.EventNamesChanged, models.Audience{UserID: userID}, nil)
 }
 
 // keyOfDeleted is a username_key that no username has.
@@ -144,7 +144,7 @@ func (tx *transaction) purgeDeletedUser(which string, args ...any) (more bool, e
 	if err := database.Exec(tx.DB, "DELETE FROM users WHERE id = ? AND deleted_at > 0", gone.UserID); err != nil {
 		return true, err
 	}
-	if err := tx.appendAccountDeleted(gone.UserID); err != nil {
+	if err := tx.appendNamesChanged(gone.UserID); err != nil {
 		return true, err
 	}
 	return true, database.Exec(tx.DB, "DELETE FROM departures WHERE user_id = ?", gone.UserID)
@@ -202,7 +202,9 @@ func (tx *transaction) dropBlocks(gone deletedUserRow) (more bool, err error) {
 		return false, err
 	}
 	if len(blockers) > 0 {
-		tx.clearMembers = true
+		if err := tx.appendNamesChanged(gone.UserID); err != nil {
+			return true, err
+		}
 		err = database.Exec(tx.DB,
 			"DELETE FROM silences WHERE user_id IN ? AND room_id = 0 AND sender_id = ?", blockers, gone.UserID)
 		if err == nil {
@@ -211,7 +213,9 @@ func (tx *transaction) dropBlocks(gone deletedUserRow) (more bool, err error) {
 		return true, err
 	}
 	more, err = tx.deleteRows("blocks", "user_id, blocked_id", "user_id = ?", gone.UserID)
-	tx.clearMembers = tx.clearMembers || more
+	if err == nil && more {
+		err = tx.appendNamesChanged(gone.UserID)
+	}
 	return more, err
 }
 

@@ -20,22 +20,28 @@ const (
 )
 
 // cache holds what almost every request asks for, so that the database is not asked each time: which sessions are
-// valid, and who is a member of which room. It is never out of date, and therefore only used where no other process
-// writes to the database.
+// valid, and who is a member of which room. It is never out of date: an entry is used only by requests that know it to
+// be as new as they are.
 //
-// It holds only what exists, never what does not: a user who joins or logs in is found at once. What ends is reported
-// by an event, or by clearMembers, and invalidated before the call that ended it returns. From before the commit until
-// then the cache returns nothing, and does not keep what was read before.
+// It holds only what exists, never what does not: a user who joins or logs in is found at once. What ends, or changes,
+// is reported by an event in the transaction that ends it. There are two ways in which the cache learns of it:
+//
+//   - Where this process is alone with the database, the events are invalidated before the call that made them returns
+//     (beginUpdate). From before the commit until then the cache returns nothing, and does not keep what was read before.
+//   - Where other nodes write too, each request first brings the cache to the end of the log (readPoint). See cache_log.go
+//     for why that is enough.
 type cache struct {
 	mu            sync.Mutex
+	alone         bool   // no other process writes to the database
+	position      int64  // up to where the log has been followed; only used where others write
 	invalidations uint64 // how often something was invalidated
 	updating      int    // transactions that may have been committed, but have not invalidated anything yet
 	sessions      *simplelru.LRU[string, database.Session]
 	members       *simplelru.LRU[database.MembershipKey, database.Member]
 }
 
-func newCache() *cache {
-	c := &cache{}
+func newCache(alone bool) *cache {
+	c := &cache{alone: alone}
 	var errs [2]error // of a size that is not positive
 	c.sessions, errs[0] = simplelru.NewLRU[string, database.Session](maxCachedSessions, nil)
 	c.members, errs[1] = simplelru.NewLRU[database.MembershipKey, database.Member](maxCachedMembers, nil)
@@ -68,9 +74,8 @@ func putCached[K comparable, V any](c *cache, list *simplelru.LRU[K, V], key K, 
 
 // beginUpdate is called when only the commit of a transaction is left, and the returned function when the transaction
 // has ended, in success or failure. A transaction that changes nothing that is cached pays nothing.
-func (c *cache) beginUpdate(tx *transaction) (end func()) {
-	if c == nil || !tx.clearMembers &&
-		!slices.ContainsFunc(tx.events, func(e pendingEvent) bool { return invalidatesCache(e.Name) }) {
+func (c *cache) beginUpdate(events []pendingEvent) (end func()) {
+	if !c.alone || !slices.ContainsFunc(events, func(e pendingEvent) bool { return invalidatesCache(e.Name) }) {
 		return func() {}
 	}
 	c.mu.Lock()
@@ -81,27 +86,22 @@ func (c *cache) beginUpdate(tx *transaction) (end func()) {
 		defer c.mu.Unlock()
 		c.updating--
 		c.invalidations++
-		if tx.clearMembers {
-			c.members.Purge()
-		}
-		for _, e := range tx.events {
+		for _, e := range events {
 			c.invalidate(e.LogEntry)
 		}
 	}
 }
 
-// invalidatesCache reports whether cached entries may be out of date after an event of that name.
-func invalidatesCache(name models.EventName) bool {
-	switch name {
-	case models.EventMessageCreated, models.EventMessageEdited, models.EventMessageDeleted, models.EventMessageRead,
-		models.EventReactionAdded, models.EventReactionRemoved, models.EventPinAdded, models.EventPinRemoved,
-		models.EventContactAdded, models.EventContactRemoved, models.EventPresenceUpdate, models.EventPresenceRequest,
-		models.EventAccountDeleted, models.EventRoomCreated, models.EventRoomUpdated, models.EventMemberJoined,
-		models.EventMemberUpdated:
-		return false
-	}
-	return true
+// harmlessEvents are those after which no cached entry is out of date.
+var harmlessEvents = []models.EventName{
+	models.EventMessageCreated, models.EventMessageEdited, models.EventMessageDeleted, models.EventMessageRead,
+	models.EventReactionAdded, models.EventReactionRemoved, models.EventPinAdded, models.EventPinRemoved,
+	models.EventContactAdded, models.EventContactRemoved, models.EventPresenceUpdate, models.EventPresenceRequest,
+	models.EventRoomCreated, models.EventRoomUpdated, models.EventMemberJoined, models.EventMemberUpdated,
 }
+
+// invalidatesCache reports whether cached entries may be out of date after an event of that name.
+func invalidatesCache(name models.EventName) bool { return !slices.Contains(harmlessEvents, name) }
 
 // invalidate removes what is out of date after e, and everything after an event that it does not know.
 func (c *cache) invalidate(e models.LogEntry) {
@@ -111,13 +111,17 @@ func (c *cache) invalidate(e models.LogEntry) {
 		c.sessions.Remove(e.Audience.SessionID)
 	case e.Name == models.EventMemberLeft, e.Name == models.EventMemberBanned:
 		c.members.Remove(database.MembershipKey{RoomID: e.Audience.RoomID, UserID: e.Audience.UserID})
-	case e.Name == models.EventRoomDeleted, e.Name == models.EventHistoryCleared,
+	case e.Name == models.EventRoomDeleted, e.Name == models.EventHistoryCleared, e.Name == models.EventNamesChanged,
 		e.Name == models.EventBlockAdded, e.Name == models.EventBlockRemoved:
 		c.members.Purge()
 	default:
-		c.sessions.Purge()
-		c.members.Purge()
+		c.purge()
 	}
+}
+
+func (c *cache) purge() {
+	c.sessions.Purge()
+	c.members.Purge()
 }
 
 // invalidateSession has the session read again.

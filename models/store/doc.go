@@ -59,11 +59,13 @@
 //
 // # What every request asks for
 //
-// Whether a session is valid, who is a member of a room, and where the log ends is asked all the time. Where this
-// process is alone with its database, it is cached (cache.go) and invalidated by the events that end it, before the
-// call that made them returns. So each new way in which a session or a membership ends needs an event, or
-// transaction.clearMembers. Where other nodes may write, the database is asked each time, with one query for all
-// requests that wait at that moment (coalescer).
+// Whether a session is valid, who is a member of a room, and where the log ends is asked all the time. Sessions and
+// memberships are cached (cache.go), and invalidated by the events that end or change them: so each new way in which that
+// happens needs an event. Where this process is alone with its database, the events are invalidated before the call that
+// made them returns. Where other nodes may write, each request reads the end of the log first, with one statement for
+// all requests that wait at that moment (coalescer), and looks into the cache when the events up to there are invalidated
+// (cache_log.go). What a request has learned of the log is kept with it (models.ReadPoint): most have one round trip for
+// their session, their membership and Event-Cursor together.
 //
 // # Sends
 //

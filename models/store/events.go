@@ -16,18 +16,11 @@ import (
 	"github.com/parley-chat/parley/models/store/internal/database"
 )
 
-// Head returns the cursor of the newest event. What is read after Head includes all that the log says up to it.
+// Head returns the cursor of an event that is at least as new as all that was committed before the request of ctx. What
+// is read after Head includes all that the log says up to it.
 func (s *Store) Head(ctx context.Context) (models.Cursor, error) {
-	if s.cache != nil {
-		return s.cursorAt(s.head.Load()), nil
-	}
-	b, _, err := s.bounds.get(ctx, struct{}{})
-	return s.cursorAt(b.head), err
-}
-
-func (s *Store) loadBounds(ctx context.Context, asked []struct{}) (map[struct{}]logBounds, error) {
-	b, err := s.readBounds(ctx)
-	return map[struct{}]logBounds{asked[0]: b}, err
+	head, err := s.readPoint(ctx)
+	return s.cursorAt(head), err
 }
 
 // moveHead records a commit of this process, before anybody learns of it. Two commits may be recorded in either order.

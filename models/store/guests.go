@@ -158,7 +158,9 @@ func upgradeGuest(tx *transaction, guest userRow, a models.NewAccount) (models.U
 	if err != nil {
 		return models.User{}, err
 	}
-	tx.clearMembers = true
+	if err := tx.appendNamesChanged(guest.ID); err != nil {
+		return models.User{}, err
+	}
 	tx.renameUser(guest)
 	row.ID, row.CreatedAt, row.LastSeenAt = guest.ID, guest.CreatedAt, guest.LastSeenAt
 	err = usernameTaken(tx.Select("*").Updates(&row).Error, row.Username)

@@ -259,7 +259,9 @@ func (tx *transaction) followNames(userID int64, p models.Person) error {
 	if len(changes) == 0 {
 		return nil
 	}
-	tx.clearMembers = true
+	if err := tx.appendNamesChanged(userID); err != nil {
+		return err
+	}
 	return tx.Model(&userRow{}).Where("id = ?", userID).Updates(changes).Error
 }
 

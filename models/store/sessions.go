@@ -134,15 +134,14 @@ func (s *Store) useSession(ctx context.Context, id string) (userID int64, err er
 // session returns what is known of a session. A cached one is valid: one that seems to have expired may have been
 // renewed.
 func (s *Store) session(ctx context.Context, id string, now models.Time) (row database.Session, known bool, err error) {
-	if s.cache == nil {
-		return s.sessions.get(ctx, id)
+	if _, err := s.newReadPoint(ctx); err != nil {
+		return row, false, err
 	}
 	row, known, since := getCached(s.cache, s.cache.sessions, id)
 	if known && row.Check(now) == nil {
 		return row, true, nil
 	}
-	found, err := s.loadSessions(ctx, []string{id})
-	row, known = found[id]
+	row, known, err = s.sessions.get(ctx, id)
 	if known && row.Check(now) == nil {
 		putCached(s.cache, s.cache.sessions, id, row, since)
 	}
@@ -159,9 +158,7 @@ func (s *Store) touchSession(ctx context.Context, row database.Session, now mode
 	err := database.Exec(s.writer.WithContext(ctx),
 		"UPDATE sessions SET last_used_at = ? WHERE id = ? AND last_used_at = ?",
 		now.Millis(), row.ID, row.LastUsedAt)
-	if s.cache != nil {
-		s.cache.invalidateSession(row.ID)
-	}
+	s.cache.invalidateSession(row.ID)
 	return err
 }
 

@@ -50,13 +50,13 @@ type Store struct {
 	product          string
 	otherLoginsEnded bool // whether endOtherLogins has finished; the janitor's
 
-	// What almost every request asks for: cached where this process is alone with the database, otherwise coalesced.
-	cache    *cache // nil where other processes may write to the database
+	// What almost every request asks for: cached, and read for all requests together that wait at the same moment.
+	cache    *cache
 	sessions *coalescer[string, database.Session]
 	members  *coalescer[database.MembershipKey, database.Member]
 	bounds   *coalescer[struct{}, logBounds]
 	visible  *coalescer[visibilityKey, models.Visibility]
-	head     atomic.Int64 // of the log; only used where there is a cache
+	head     atomic.Int64 // of the log; only used where no other process writes
 
 	release  func() error // of the claim on the database
 	writable writable
@@ -129,9 +129,7 @@ func newStore(c Config) (*Store, error) {
 		s.writable.wrote.Store(time.Now().UnixMilli())
 		c.Committed(entries)
 	}
-	if !d.Shared() {
-		s.cache = newCache()
-	}
+	s.cache = newCache(!d.Shared())
 	s.sessions, s.members = newCoalescer(s.loadSessions), newCoalescer(s.loadMembers)
 	s.bounds, s.visible = newCoalescer(s.loadBounds), newCoalescer(s.loadVisibility)
 	return s, nil

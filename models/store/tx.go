@@ -22,8 +22,6 @@ type transaction struct {
 	store  *Store
 	events []pendingEvent
 	last   int64 // position of the last event, once appended
-	// clearMembers is set when cached members are out of date and no event says so.
-	clearMembers bool
 	// renames are the names that lists go by that began before this transaction (search_names.go).
 	renames []rename
 	// wakesJanitor is set when there is something to purge after the transaction.
@@ -103,6 +101,7 @@ func (s *Store) writeIdempotent(
 	case err != nil:
 		return models.Cursor{}, err
 	}
+	models.ReadPointOf(ctx).Clear() // what the request reads from here on includes what it has written
 	if tx.wakesJanitor {
 		s.wakeJanitor()
 	}
@@ -143,7 +142,7 @@ func (tx *transaction) run(call *models.IdempotentCall, f func(tx *transaction) 
 			return err
 		}
 	}
-	tx.endCacheUpdate = tx.store.cache.beginUpdate(tx)
+	tx.endCacheUpdate = tx.store.cache.beginUpdate(tx.events)
 	tx.committing = true
 	return nil
 }

@@ -78,7 +78,9 @@ func (s *Store) ChangeProfile(
 			changes["description"] = *p.Description
 		}
 		if len(changes) > 0 {
-			tx.clearMembers = true
+			if err := tx.appendNamesChanged(userID); err != nil {
+				return err
+			}
 			if err := tx.Model(&userRow{}).Where("id = ?", userID).Updates(changes).Error; err != nil {
 				return err
 			}

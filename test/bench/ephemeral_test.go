@@ -29,36 +29,50 @@ const (
 // benchEphemeral measures how many events per second are accepted that are sent to those present in a room, but not
 // stored. It compares them with a handler of net/http that reads the same requests and responds to them.
 func benchEphemeral(b *testing.B, t *table) {
-	s := harness.StartServer(b, harness.NewSQLite(b), "--rate-limit", "off")
-	all := newEphemeralLoad(b, s.URL)
 	bare := startBareHandler(b)
-	for _, k := range []struct {
-		name, figure string
-		events       models.EventName
-		requests     func(p ephemeralClient) [][]byte
-	}{
-		{"typing", "typing events accepted per second", models.EventTyping, ephemeralClient.typingRequests},
-		{"presence", "presence events accepted per second", models.EventPresenceEntered, ephemeralClient.presenceRequests},
-	} {
-		b.Run(k.name, func(b *testing.B) {
-			var asked, baseline []*caller
-			for _, p := range all.clients {
-				next := rotate(k.requests(p))
-				asked = append(asked, newCaller(b, s.URL, "204", next))
-				baseline = append(baseline, newCaller(b, bare, "204", next))
+	for _, d := range benchDatabases() {
+		b.Run(d.name, func(b *testing.B) {
+			s := harness.StartServer(b, d.make(b), "--rate-limit", "off")
+			l := newEphemeralLoad(b, s.URL)
+			for _, k := range ephemeralKinds {
+				b.Run(k.name, func(b *testing.B) {
+					l.compare(b, t, k, figureName(k.figure+", "+d.title, ephemeralClients), bare)
+				})
 			}
-			var rates pair
-			for b.Loop() {
-				before := all.received(k.events)
-				rates.add(workInTurns(b, calls(asked), calls(baseline), ephemeralTurns, ephemeralTime))
-				if all.received(k.events) == before {
-					b.Fatalf("no %s was received", k.events)
-				}
-			}
-			rates.report(b, "parley-requests/s", "bare-requests/s", "parley/bare")
-			t.addWithGoal(figureName(k.figure, ephemeralClients), rates, "net/http alone", whole, atLeast(0.5, 0.8))
 		})
 	}
+}
+
+// ephemeralKind is a kind of events that are not stored.
+type ephemeralKind struct {
+	name, figure string
+	events       models.EventName
+	requests     func(p ephemeralClient) [][]byte
+}
+
+var ephemeralKinds = []ephemeralKind{
+	{"typing", "typing events accepted per second", models.EventTyping, ephemeralClient.typingRequests},
+	{"presence", "presence events accepted per second", models.EventPresenceEntered, ephemeralClient.presenceRequests},
+}
+
+// compare measures the requests of a kind, in turns with the bare handler at its URL.
+func (a ephemeralLoad) compare(b *testing.B, t *table, k ephemeralKind, figure, bare string) {
+	var asked, baseline []*caller
+	for _, p := range a.clients {
+		next := rotate(k.requests(p))
+		asked = append(asked, newCaller(b, p.URL, "204", next))
+		baseline = append(baseline, newCaller(b, bare, "204", next))
+	}
+	var rates pair
+	for b.Loop() {
+		before := a.received(k.events)
+		rates.add(workInTurns(b, calls(asked), calls(baseline), ephemeralTurns, ephemeralTime))
+		if a.received(k.events) == before {
+			b.Fatalf("no %s was received", k.events)
+		}
+	}
+	rates.report(b, "parley-requests/s", "bare-requests/s", "parley/bare")
+	t.addWithGoal(figure, rates, "net/http alone", whole, atLeast(0.5, 0.8))
 }
 
 // workInTurns runs the workers of both sides in turns, and returns the calls per second of each side.
