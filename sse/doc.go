@@ -17,8 +17,8 @@
 // are the same, a slow reader costs little memory, and no event is lost or sent twice.
 //
 // After a restart all clients come back at once. A stream that opens needs one of a few slots for its queries and its
-// first replay; the others wait in their requests, users take turns (admission.go, replay_slots.go), and none is refused
-// as long as it can wait. The queries of streams that open at the same time are shared, by package store.
+// first replay; the others wait in their requests, users take turns (admission.go, replay_slots.go), and none is
+// refused as long as it can wait. The queries of streams that open at the same time are shared, by package store.
 //
 // A replay works in steps, for which it needs a slot too. In one step it reads a limited number of events into a buffer
 // that belongs to the slot, and writes them as long as the socket accepts them without waiting. The rest of the frame
@@ -28,8 +28,8 @@
 // Messages to one room that follow each other in the log, as those of one commit do, become one batch (batch.go): one
 // slice that all streams share, and one write for each of them. The streams that have something to write are in one
 // queue, from which one flusher for each core takes them (flush_queue.go). The log consumer starts the next round when
-// all streams of the last one were taken, since nothing of it could be written any sooner. So under load the batches and
-// the writes grow instead of their number, all cores write, and nothing waits for more to come.
+// all streams of the last one were taken, since nothing of it could be written any sooner. So under load the batches
+// and the writes grow instead of their number, all cores write, and nothing waits for more to come.
 //
 // What a user may see, and wants to be notified of, changes with the log: a replaying stream has a visibility snapshot
 // (memberships and mutes at its own position), an attached one has the hub's subscriptions (at the hub's position).
@@ -69,9 +69,9 @@
 // # Goroutines
 //
 //   - Run is the log consumer. It alone changes the hub's position. It starts, and waits for: the flushers;
-//     peerWatcher.run, which waits for closed peers; releaseMemory; runStatusQueue, which queries the users to notify of
-//     users who come online or go offline; and, if the database is shared, keepLease (heartbeats, presence updates and
-//     requests) and watchdog.
+//     peerWatcher.run, which waits for closed peers; releaseMemory; runStatusQueue, which queries the users to notify
+//     of users who come online or go offline; and, if the database is shared, keepLease (heartbeats, presence updates
+//     and requests) and watchdog.
 //   - A stream's writer (runWriter) exists while the socket has to be waited for or the log is replayed. Where there is
 //     no epoll, each stream also has a goroutine that waits for its peer to close. Hub.goroutines counts both.
 //   - Bus has one goroutine that publishes; those of NATS call receiveLog and receiveTyping. Nothing waits for NATS.

@@ -38,9 +38,9 @@ type startPoint struct {
 }
 
 // Open starts a stream on the connection of the request. It hijacks the connection from net/http, so that an idle
-// stream needs none of its buffers and goroutines. If many are opened at the same time, it waits until it is the turn of
-// this one. If it returns an error, nothing has been written yet: the user has too many streams (rate_limited), the
-// server is stopping, too many wait, or the database does not respond (unavailable).
+// stream needs none of its buffers and goroutines. If many are opened at the same time, it waits for its turn. If it
+// returns an error, nothing has been written yet: the user has too many streams (rate_limited), the server is stopping,
+// too many wait, or the database does not respond (unavailable).
 func (h *Hub) Open(w http.ResponseWriter, r *http.Request, o OpenRequest) error {
 	if err := errors.Join(h.checkAccepting(), h.CheckHealth()); err != nil { // before any query
 		return err

@@ -113,10 +113,11 @@ func (r *replay) step(ctx context.Context, position int64) (rest []byte, err err
 			return nil, nil
 		}
 		rest, err := r.readEvents(ctx, position, buffer)
-		before, active := position, false
-		if position, active = s.replayPosition(); err != nil || len(rest) > 0 || !active || position == before {
+		reached, active := s.replayPosition()
+		if err != nil || len(rest) > 0 || !active || reached == position {
 			return rest, err
 		}
+		position = reached
 	}
 	return nil, nil
 }

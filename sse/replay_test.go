@@ -311,7 +311,7 @@ func (failsEntries) EntriesFor(context.Context, int64, int64, int64, int) ([]mod
 	return nil, errors.New("asked for the events of a user")
 }
 
-// restartedHub starts another hub on the rig's store, as a server that starts again, which must not read the events of a
+// restartedHub starts another hub on the rig's store, as a server that starts again. It must not read the events of a
 // user from the database.
 func (r *rig) restartedHub() *rig {
 	r.t.Helper()
@@ -343,7 +343,7 @@ func TestWindowIsFilledAtStart(t *testing.T) {
 			t.Errorf("content that was changed or deleted came: %v", e)
 		}
 	}
-	want := "presence.entered message.created message.created message.created message.edited message.deleted message.created"
+	want := "presence.entered " + strings.Repeat("message.created ", 3) + "message.edited message.deleted message.created"
 	if names(got) != want {
 		t.Errorf("the stream got %q, want %q", names(got), want)
 	}

@@ -1,6 +1,7 @@
 package deadline
 
 import (
+	"container/list"
 	"errors"
 	"io"
 	"net"
@@ -23,7 +24,14 @@ type Conn struct {
 	network  netip.Prefix
 	idle     atomic.Int64 // since when it is idle, in Unix nanoseconds; 0 while a request is served
 	once     sync.Once
+
+	// Owned by Listener.mu.
+	arrived time.Time     // when it was accepted, and then when it started
+	start   *list.Element // in arrivals.starting; nil when it does not count there
 }
+
+// isIdle reports whether the connection is idle, and not just about to send its first request. Listener.mu is held.
+func (c *Conn) isIdle() bool { return c.idle.Load() != 0 && c.start == nil }
 
 // SetWriteDeadline does nothing.
 func (c *Conn) SetWriteDeadline(time.Time) error { return nil }

@@ -35,11 +35,20 @@ func proxy(a netip.Addr) bool { return a.String() == proxyAddress }
 // serve runs an HTTP server on a Listener, as long as the test.
 func serve(t *testing.T, limits Limits, files int, handler http.HandlerFunc) *Listener {
 	t.Helper()
+	return serveWith(t, limits, files, handler, func(*arrivals) {})
+}
+
+// serveWith is serve with a listener whose arrivals are changed before it starts.
+func serveWith(
+	t *testing.T, limits Limits, files int, handler http.HandlerFunc, change func(*arrivals),
+) *Listener {
+	t.Helper()
 	tcp, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
 	l := NewListener(tcp.(*net.TCPListener), limits, files, proxy)
+	change(&l.arrivals)
 	server := &http.Server{Handler: handler, ConnState: l.Track, ReadHeaderTimeout: limits.Head}
 	done := make(chan struct{})
 	go func() {

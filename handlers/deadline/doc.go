@@ -10,5 +10,9 @@
 //
 // An event stream takes over its connection with Conn.Release, and package sse bounds it from then on.
 //
-// Listener.mu guards the set of connections. A Conn is used as net/http uses connections: one goroutine writes.
+// When very many connections arrive at once, as after a restart, they wait until they may start (arrivals.go): net/http
+// would read all their requests at the same time.
+//
+// Listener.mu guards the sets of connections. A Conn is used as net/http uses connections: one goroutine writes. The
+// goroutine of acceptAll accepts connections until the listener is closed, and net/http's calls Accept.
 package deadline

@@ -28,19 +28,30 @@ var ErrFull = errors.New("there are as many streams as this process has files fo
 // Listener accepts connections with the rules of this package.
 //
 // Their number is bounded by the files that the process may open. One network (an IPv4 address, or the /64 of an IPv6
-// address; proxies excepted) may have half of them at most, so that no client can take all. When there are no files
-// left, the listener closes the connections that have been idle longest, of the network with the most idle ones; if
-// none is idle it closes the new connection at once.
+// address; proxies excepted) may have half of them for its requests at most, so that no client can take all. When there
+// are no files left, the listener closes the connections that have been idle longest, of the network with the most idle
+// ones; if none is idle it closes one that waits to be served (see arrivals), of the network with the most of them.
 type Listener struct {
 	*net.TCPListener
 	limits Limits
 	files  int // that connections may have open together; 0 for no limit
 	proxy  func(netip.Addr) bool
 
-	mu       sync.Mutex
-	conns    map[*Conn]struct{}
-	networks map[netip.Prefix]int // number of connections
-	streams  int
+	accepting sync.Once
+	mu        sync.Mutex
+	conns     map[*Conn]struct{} // for requests, not those that wait
+	networks  map[netip.Prefix]*network
+	arrivals  arrivals
+	streams   int
+}
+
+// network is what the connections of one network have.
+type network struct {
+	prefix   netip.Prefix // invalid for all proxies together
+	conns    int          // for requests
+	starting int          // of these
+	waiting  []*Conn      // the first one first
+	inTurn   bool
 }
 
 // NewListener wraps a listener. proxy reports whether an address is that of a proxy: its connections are from many
@@ -53,23 +64,8 @@ func NewListener(l *net.TCPListener, limits Limits, files int, proxy func(netip.
 		files:       files,
 		proxy:       proxy,
 		conns:       map[*Conn]struct{}{},
-		networks:    map[netip.Prefix]int{},
-	}
-}
-
-// Accept waits for the next connection that there are files for.
-func (l *Listener) Accept() (net.Conn, error) {
-	for {
-		tcp, err := l.AcceptTCP()
-		if err != nil {
-			return nil, err // net/http waits a moment and retries if the process has no files left
-		}
-		c := &Conn{TCPConn: tcp, listener: l, network: l.networkOf(tcp.RemoteAddr())}
-		c.idle.Store(time.Now().UnixNano())
-		if l.add(c) {
-			return c, nil
-		}
-		_ = tcp.Close()
+		networks:    map[netip.Prefix]*network{},
+		arrivals:    newArrivals(),
 	}
 }
 
@@ -82,46 +78,42 @@ func (l *Listener) Track(conn net.Conn, state http.ConnState) {
 		c.idle.Store(0)
 	case state == http.StateIdle:
 		c.idle.Store(time.Now().UnixNano())
+		l.started(c)
 	}
 }
 
-// add adds a connection, and closes idle ones if necessary. It returns false if there are no files for it.
-func (l *Listener) add(c *Conn) bool {
-	for {
-		l.mu.Lock()
-		largest, free := l.hasRoom(c.network)
-		if free {
-			l.conns[c] = struct{}{}
-			l.networks[c.network]++
-			l.mu.Unlock()
-			return true
-		}
-		victims := l.longestIdle(largest)
-		l.mu.Unlock()
-		if len(victims) == 0 {
-			return false
-		}
-		for _, idle := range victims {
-			_ = idle.Close()
-		}
+// network returns the entry of a network. l.mu is held.
+func (l *Listener) network(prefix netip.Prefix) *network {
+	n := l.networks[prefix]
+	if n == nil {
+		n = &network{prefix: prefix}
+		l.networks[prefix] = n
+	}
+	return n
+}
+
+// forget deletes the entry of a network that has nothing. l.mu is held.
+func (l *Listener) forget(n *network) {
+	if n.conns+len(n.waiting) == 0 && !n.inTurn {
+		delete(l.networks, n.prefix)
 	}
 }
 
-// hasRoom reports whether there is room for another connection of a network. If there is none, largest is the network
-// whose idle connections are to be closed. l.mu is held.
-func (l *Listener) hasRoom(network netip.Prefix) (largest netip.Prefix, free bool) {
-	if l.files == 0 {
-		return network, true
-	}
-	if network.IsValid() && l.networks[network] >= max(1, l.files/perRequest/2) {
-		return network, false
-	}
-	if l.streams+perRequest*(len(l.conns)+1) <= l.files {
-		return network, true
-	}
+// isFull reports whether there are no files for another connection. l.mu is held.
+func (l *Listener) isFull() bool {
+	return l.files > 0 && l.streams+perRequest*(len(l.conns)+l.arrivals.waiting+1) > l.files
+}
+
+// hasShare reports whether a network may not have more connections for requests. l.mu is held.
+func (l *Listener) hasShare(n *network) bool {
+	return l.files > 0 && n.prefix.IsValid() && n.conns >= max(1, l.files/perRequest/2)
+}
+
+// mostIdle returns the network with the most idle connections. l.mu is held.
+func (l *Listener) mostIdle() (largest netip.Prefix) {
 	idle, most := map[netip.Prefix]int{}, 0
 	for c := range l.conns {
-		if c.idle.Load() == 0 {
+		if !c.isIdle() {
 			continue
 		}
 		idle[c.network]++
@@ -129,7 +121,7 @@ func (l *Listener) hasRoom(network netip.Prefix) (largest netip.Prefix, free boo
 			largest, most = c.network, idle[c.network]
 		}
 	}
-	return largest, false
+	return largest
 }
 
 // longestIdle returns the connections of a network that have been idle longest. l.mu is held.
@@ -140,8 +132,8 @@ func (l *Listener) longestIdle(network netip.Prefix) []*Conn {
 	}
 	var list []idleConn
 	for c := range l.conns {
-		if since := c.idle.Load(); since != 0 && c.network == network {
-			list = append(list, idleConn{c, since})
+		if c.isIdle() && c.network == network {
+			list = append(list, idleConn{c, c.idle.Load()})
 		}
 	}
 	slices.SortFunc(list, func(a, b idleConn) int { return cmp.Compare(a.since, b.since) })
@@ -154,16 +146,17 @@ func (l *Listener) longestIdle(network netip.Prefix) []*Conn {
 
 // remove removes a connection.
 func (l *Listener) remove(c *Conn) {
+	l.started(c)
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if _, known := l.conns[c]; !known {
 		return
 	}
 	delete(l.conns, c)
-	l.networks[c.network]--
-	if l.networks[c.network] == 0 {
-		delete(l.networks, c.network)
-	}
+	n := l.networks[c.network]
+	n.conns--
+	l.forget(n)
+	l.arrivals.wake()
 }
 
 // Connections returns how many connections are open for requests, and how many as streams.

@@ -1,0 +1,278 @@
+package deadline
+
+import (
+	"container/list"
+	"errors"
+	"net"
+	"time"
+)
+
+const (
+	// maxStarting is how many connections may be starting at the same time: net/http needs about 30 KB for each. One
+	// network may have one in startingShare of them.
+	maxStarting   = 512
+	startingShare = 2
+	// startTime is how long a connection counts as starting at most: one that sends nothing, or whose first request takes
+	// longer, must not hold up the others.
+	startTime = time.Second
+	// arrivalWait is how long a connection waits at most until it is served. Then it is closed.
+	arrivalWait = 20 * time.Second
+	// acceptPause is the pause after the process had no files left.
+	acceptPause = 10 * time.Millisecond
+)
+
+// arrivals are the connections that wait to be served. After a restart all clients come back at once: net/http would
+// start to read the requests of all of them, with buffers and a goroutine for each. Here a connection costs a few
+// hundred bytes until it may start, and none is refused. A connection is starting from when it is handed to net/http
+// until its first response, until it is a stream or closed, and for startTime at most. Networks take turns.
+type arrivals struct {
+	max  int           // the constant maxStarting, except in tests
+	time time.Duration // startTime, likewise
+	wait time.Duration // arrivalWait, likewise
+
+	waiting  int
+	turns    *list.List    // of *network: those with waiting connections
+	starting *list.List    // of *Conn, in the order of their start
+	changed  chan struct{} // wakes Accept; capacity 1, never closed
+	checked  time.Time     // when dropLate was called
+	err      error         // of the listener, once it accepts no more
+}
+
+func newArrivals() arrivals {
+	return arrivals{
+		max: maxStarting, time: startTime, wait: arrivalWait,
+		turns: list.New(), starting: list.New(), changed: make(chan struct{}, 1),
+	}
+}
+
+// wake lets Accept look again.
+func (a *arrivals) wake() {
+	select {
+	case a.changed <- struct{}{}:
+	default: // a wake-up is pending already
+	}
+}
+
+// Accept waits for the next connection that may start.
+func (l *Listener) Accept() (net.Conn, error) {
+	l.accepting.Do(func() { go l.acceptAll() })
+	timer := time.NewTimer(l.arrivals.time)
+	defer timer.Stop()
+	for {
+		c, again, err := l.next(time.Now())
+		if c != nil || err != nil {
+			return c, err
+		}
+		timer.Reset(again)
+		select {
+		case <-l.arrivals.changed:
+		case <-timer.C:
+		}
+	}
+}
+
+// acceptAll accepts connections, and has them wait, until the listener is closed.
+func (l *Listener) acceptAll() {
+	for {
+		tcp, err := l.AcceptTCP()
+		var known interface{ Temporary() bool }
+		if errors.As(err, &known) && known.Temporary() { // there are no files left
+			<-time.After(acceptPause)
+			continue
+		}
+		if err != nil {
+			l.endArrivals(err)
+			return
+		}
+		l.add(&Conn{TCPConn: tcp, listener: l, network: l.networkOf(tcp.RemoteAddr())})
+	}
+}
+
+// endArrivals closes the connections that wait, and lets Accept return err.
+func (l *Listener) endArrivals(err error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.arrivals.err = err
+	for first := l.arrivals.turns.Front(); first != nil; first = l.arrivals.turns.Front() {
+		n := first.Value.(*network)
+		for len(n.waiting) > 0 {
+			_ = l.takeFirst(n).TCPConn.Close()
+		}
+		l.endTurn(first)
+	}
+	l.arrivals.wake()
+}
+
+// add has a connection wait, and makes room for it if necessary.
+func (l *Listener) add(c *Conn) {
+	for {
+		l.mu.Lock()
+		if !l.isFull() {
+			break
+		}
+		victims := l.longestIdle(l.mostIdle())
+		if len(victims) == 0 {
+			l.dropOne(c)
+			l.mu.Unlock()
+			return
+		}
+		l.mu.Unlock()
+		closeAll(victims)
+	}
+	defer l.mu.Unlock()
+	l.enqueue(c)
+}
+
+// enqueue appends a connection to those of its network that wait. l.mu is held.
+func (l *Listener) enqueue(c *Conn) {
+	n := l.network(c.network)
+	c.arrived = time.Now()
+	n.waiting = append(n.waiting, c)
+	l.arrivals.waiting++
+	if !n.inTurn {
+		n.inTurn = true
+		l.arrivals.turns.PushBack(n)
+	}
+	l.arrivals.wake()
+}
+
+// dropOne closes the newest connection that waits, of the network with the most of them, and has c wait in its place.
+// It closes c if its own network has the most. l.mu is held.
+func (l *Listener) dropOne(c *Conn) {
+	most := l.network(c.network)
+	for one := l.arrivals.turns.Front(); one != nil; one = one.Next() {
+		if n := one.Value.(*network); len(n.waiting) > len(most.waiting)+1 {
+			most = n
+		}
+	}
+	last := len(most.waiting) - 1
+	if most.prefix == c.network || last < 0 {
+		l.forget(l.network(c.network))
+		_ = c.TCPConn.Close()
+		return
+	}
+	_ = most.waiting[last].TCPConn.Close()
+	most.waiting[last] = nil
+	most.waiting = most.waiting[:last]
+	l.arrivals.waiting--
+	l.enqueue(c)
+}
+
+// takeFirst removes the first connection of a network that waits. l.mu is held.
+func (l *Listener) takeFirst(n *network) *Conn {
+	c := n.waiting[0]
+	n.waiting[0] = nil
+	if n.waiting = n.waiting[1:]; len(n.waiting) == 0 {
+		n.waiting = nil
+	}
+	l.arrivals.waiting--
+	return c
+}
+
+// endTurn ends the turn of a network, and gives it the last one if more of its connections wait. l.mu is held.
+func (l *Listener) endTurn(turn *list.Element) {
+	n := turn.Value.(*network)
+	if len(n.waiting) > 0 {
+		l.arrivals.turns.MoveToBack(turn)
+		return
+	}
+	l.arrivals.turns.Remove(turn)
+	n.inTurn = false
+	l.forget(n)
+}
+
+// next returns the next connection that may start, nil if there is none now. Accept then looks again when something has
+// changed, or after the time again.
+func (l *Listener) next(now time.Time) (c *Conn, again time.Duration, err error) {
+	var victims []*Conn
+	defer func() { closeAll(victims) }()
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.arrivals.err != nil {
+		return nil, 0, l.arrivals.err
+	}
+	l.dropLate(now)
+	again = l.endStarts(now)
+	for turn := l.arrivals.turns.Front(); turn != nil && l.arrivals.starting.Len() < l.arrivals.max; {
+		n, following := turn.Value.(*network), turn.Next()
+		if n.prefix.IsValid() && n.starting >= l.arrivals.max/startingShare {
+			turn = following
+			continue
+		}
+		if l.hasShare(n) {
+			if victims = l.longestIdle(n.prefix); len(victims) == 0 {
+				turn = following
+				continue
+			}
+		}
+		c = l.takeFirst(n)
+		l.begin(n, c, now)
+		l.endTurn(turn)
+		return c, 0, nil
+	}
+	return nil, again, nil
+}
+
+// begin counts a connection as one for requests, and as starting. l.mu is held.
+func (l *Listener) begin(n *network, c *Conn, now time.Time) {
+	c.arrived = now
+	c.idle.Store(now.UnixNano())
+	c.start = l.arrivals.starting.PushBack(c)
+	n.starting++
+	n.conns++
+	l.conns[c] = struct{}{}
+}
+
+// dropLate closes connections that have waited too long. l.mu is held.
+func (l *Listener) dropLate(now time.Time) {
+	if now.Sub(l.arrivals.checked) < min(l.arrivals.time, l.arrivals.wait) {
+		return
+	}
+	l.arrivals.checked = now
+	for turn := l.arrivals.turns.Front(); turn != nil; {
+		n, following := turn.Value.(*network), turn.Next()
+		for len(n.waiting) > 0 && now.Sub(n.waiting[0].arrived) > l.arrivals.wait {
+			_ = l.takeFirst(n).TCPConn.Close()
+		}
+		if len(n.waiting) == 0 {
+			l.endTurn(turn)
+		}
+		turn = following
+	}
+}
+
+// endStarts no longer counts connections as starting that have done so for startTime, and returns when it will be the
+// turn of the next one. l.mu is held.
+func (l *Listener) endStarts(now time.Time) (again time.Duration) {
+	for first := l.arrivals.starting.Front(); first != nil; first = l.arrivals.starting.Front() {
+		c := first.Value.(*Conn)
+		if left := l.arrivals.time - now.Sub(c.arrived); left > 0 {
+			return left
+		}
+		l.endStart(c)
+	}
+	return l.arrivals.time
+}
+
+// endStart no longer counts a connection as starting. l.mu is held.
+func (l *Listener) endStart(c *Conn) {
+	l.arrivals.starting.Remove(c.start)
+	c.start = nil
+	l.networks[c.network].starting--
+}
+
+// started no longer counts a connection as starting: it had its first response, has ended, or is a stream.
+func (l *Listener) started(c *Conn) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if c.start != nil {
+		l.endStart(c)
+		l.arrivals.wake()
+	}
+}
+
+func closeAll(conns []*Conn) {
+	for _, c := range conns {
+		_ = c.Close()
+	}
+}

@@ -1,0 +1,125 @@
+package deadline
+
+import (
+	"net"
+	"net/http"
+	"testing"
+	"time"
+)
+
+// fewStarting are arrivals of which four may be starting, two of one network, for as long as they take.
+func fewStarting(a *arrivals) { a.max, a.time = 4, time.Hour }
+
+// waitingArrivals returns how many connections wait to be served.
+func waitingArrivals(l *Listener) int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.arrivals.waiting
+}
+
+// TestArrivalsWait has more connections arrive than may start, all but one from one network. They wait, that of the
+// other network does not, and all are served in the end.
+func TestArrivalsWait(t *testing.T) {
+	handler, letGo := waiting()
+	l := serveWith(t, short, 0, handler, fewStarting)
+	var conns []net.Conn
+	for range 6 {
+		conns = append(conns, ask(t, l, "127.0.0.1"))
+	}
+	eventually(t, "two are served and the others wait", func() bool { return busy(l) == 2 && waitingArrivals(l) == 4 })
+	conns = append(conns, ask(t, l, "127.0.0.2"))
+	eventually(t, "the other network is served", func() bool { return busy(l) == 3 && waitingArrivals(l) == 4 })
+	for range 3 {
+		conns = append(conns, ask(t, l, proxyAddress))
+	}
+	eventually(t, "there are as many as may start", func() bool { return busy(l) == 4 && waitingArrivals(l) == 6 })
+	close(letGo)
+	for i, c := range conns {
+		if !gotResponse(t, c) {
+			t.Errorf("connection %d got no response", i)
+		}
+	}
+}
+
+// TestSilentArrivalsHoldUpNobody opens connections that send nothing. They do not count as starting for long.
+func TestSilentArrivalsHoldUpNobody(t *testing.T) {
+	patient := short
+	patient.Head = time.Minute
+	l := serveWith(t, patient, 0, func(http.ResponseWriter, *http.Request) {}, func(a *arrivals) {
+		a.max, a.time = 4, 10*time.Millisecond
+	})
+	for range 8 {
+		var d net.Dialer
+		conn, err := d.DialContext(t.Context(), "tcp", l.Addr().String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = conn.Close() })
+	}
+	if !gotResponse(t, ask(t, l, "127.0.0.1")) {
+		t.Error("there was no response")
+	}
+}
+
+// TestStreamsMakeRoomForArrivals releases connections as streams: they are no longer starting.
+func TestStreamsMakeRoomForArrivals(t *testing.T) {
+	streams := make(chan *Stream)
+	l := serveWith(t, short, 0, func(w http.ResponseWriter, _ *http.Request) {
+		conn, _, err := http.NewResponseController(w).Hijack()
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		s, _ := conn.(*Conn).Release()
+		streams <- s
+	}, fewStarting)
+	for range 8 {
+		ask(t, l, "127.0.0.1")
+		s := <-streams
+		t.Cleanup(func() { _ = s.Close() })
+	}
+}
+
+// TestArrivalsEnd closes connections that wait: when their server closes, after the longest wait, and when there is no
+// room for one of another network.
+func TestArrivalsEnd(t *testing.T) {
+	t.Run("the server closes", func(t *testing.T) {
+		handler, letGo := waiting()
+		defer close(letGo)
+		l := serveWith(t, short, 0, handler, fewStarting)
+		for range 2 {
+			ask(t, l, "127.0.0.1")
+		}
+		last := ask(t, l, "127.0.0.1")
+		eventually(t, "it waits", func() bool { return waitingArrivals(l) == 1 })
+		_ = l.Close()
+		closed(t, last)
+	})
+	t.Run("it has waited too long", func(t *testing.T) {
+		handler, letGo := waiting()
+		defer close(letGo)
+		l := serveWith(t, short, 0, handler, func(a *arrivals) { a.max, a.time, a.wait = 4, 20*time.Millisecond, 0 })
+		l.mu.Lock()
+		l.arrivals.max = 0
+		l.mu.Unlock()
+		closed(t, ask(t, l, "127.0.0.1"))
+	})
+	t.Run("there is no room", func(t *testing.T) {
+		handler, letGo := waiting()
+		l := serveWith(t, short, 5*perRequest, handler, fewStarting)
+		var conns []net.Conn
+		for i := range 5 {
+			conns = append(conns, ask(t, l, "127.0.0.1"))
+			eventually(t, "it has arrived", func() bool { return requests(l)+waitingArrivals(l) == i+1 })
+		}
+		closed(t, ask(t, l, "127.0.0.1"))
+		other := ask(t, l, "127.0.0.2")
+		closed(t, conns[4])
+		close(letGo)
+		for i, c := range append(conns[:4], other) {
+			if !gotResponse(t, c) {
+				t.Errorf("connection %d got no response", i)
+			}
+		}
+	})
+}
