@@ -22,7 +22,10 @@ CREATE TABLE message_words (
     words      TSVECTOR NOT NULL,
     PRIMARY KEY (room_id, id)
 );
-CREATE INDEX message_words_by_word ON message_words USING gin (words) WITH (fastupdate = off);
+-- What is not sorted into the index yet is read whole by each search, so there may only be 256 kB of it: about as many
+-- messages. Sorting them in together takes a quarter of the time in a large room.
+CREATE INDEX message_words_by_word ON message_words USING gin (words)
+    WITH (fastupdate = on, gin_pending_list_limit = 256);
 
 -- An index of nothing costs each new message an entry all the same.
 -- +goose StatementBegin

@@ -92,12 +92,20 @@ func (s *Store) runCommitQueue(ctx context.Context) {
 				held = append(held, p)
 			}
 		}
-		runtime.Gosched() // sends that are ready to be queued go into this batch
+		s.awaitSends()
 		batch, held = s.collect(held)
 		s.commitBatch(batch)
 		for _, p := range batch {
 			close(p.done)
 		}
+	}
+}
+
+// awaitSends lets sends that are about to be queued go into the next batch.
+func (s *Store) awaitSends() {
+	for waiting := -1; waiting < len(s.sends) && waiting < maxBatch; {
+		waiting = len(s.sends)
+		runtime.Gosched()
 	}
 }
 
