@@ -43,19 +43,22 @@ var (
 
 // Issuer verifies tokens.
 type Issuer struct {
-	config Config
-	keys   keys
-	parser *jwt.Parser
+	config   Config
+	keys     keys
+	parser   *jwt.Parser
+	verified verifiedCache
 }
 
-// keys finds the key of a token by its kid.
+// keys finds the key of a token by its kid, and when it was fetched.
 type keys interface {
-	key(ctx context.Context, kid string) (any, error)
+	key(ctx context.Context, kid string) (key any, fetched time.Time, err error)
 }
 
 type secret []byte
 
-func (s secret) key(context.Context, string) (any, error) { return []byte(s), nil }
+func (s secret) key(context.Context, string) (any, time.Time, error) {
+	return []byte(s), time.Time{}, nil
+}
 
 // New returns the configured issuer; nil if c is empty.
 func New(c Config) (*Issuer, error) {
@@ -71,7 +74,11 @@ func New(c Config) (*Issuer, error) {
 	if err := c.check(); err != nil {
 		return nil, err
 	}
-	i := &Issuer{config: c, keys: secret(c.Secret), parser: jwt.NewParser(
+	verified, err := newVerifiedCache()
+	if err != nil {
+		return nil, err
+	}
+	i := &Issuer{config: c, keys: secret(c.Secret), verified: verified, parser: jwt.NewParser(
 		jwt.WithValidMethods([]string{c.Algorithm}), jwt.WithIssuer(c.Issuer), jwt.WithAudience(c.Audience),
 		jwt.WithExpirationRequired(), jwt.WithLeeway(leeway))}
 	if c.JWKS != "" {
@@ -124,6 +131,9 @@ func (i *Issuer) Issued(signed string) bool {
 	if i == nil {
 		return false
 	}
+	if i.verified.has(signed) {
+		return true
+	}
 	var c jwt.RegisteredClaims
 	_, _, err := jwt.NewParser().ParseUnverified(signed, &c)
 	return err == nil && c.Issuer == i.config.Issuer
@@ -132,10 +142,15 @@ func (i *Issuer) Issued(signed string) bool {
 // Verify verifies a token. The error is token_expired for a valid token that has expired, unavailable if the keys
 // cannot be fetched, and unauthenticated otherwise.
 func (i *Issuer) Verify(ctx context.Context, signed string) (Token, error) {
+	if t, known := i.verified.get(ctx, i.keys, signed); known {
+		return t, nil
+	}
 	var c claims
-	_, err := i.parser.ParseWithClaims(signed, &c, func(t *jwt.Token) (any, error) {
-		kid, _ := t.Header["kid"].(string)
-		return i.keys.key(ctx, kid)
+	var v verifiedToken
+	_, err := i.parser.ParseWithClaims(signed, &c, func(t *jwt.Token) (key any, err error) {
+		v.kid, _ = t.Header["kid"].(string)
+		key, v.fetched, err = i.keys.key(ctx, v.kid)
+		return key, err
 	})
 	var known *models.Error
 	switch {
@@ -148,20 +163,21 @@ func (i *Issuer) Verify(ctx context.Context, signed string) (Token, error) {
 			Err:     err,
 		}
 	}
-	t := Token{Person: models.Person{
+	v.token = Token{Person: models.Person{
 		Provider:    ProviderName,
 		Issuer:      c.Issuer,
 		Subject:     c.Subject,
 		Names:       []string{c.PreferredUsername, c.Name},
 		DisplayName: c.Name,
 	}}
-	if err == nil && !t.Person.Identified() {
+	if err == nil && !v.token.Person.Identified() {
 		err = errors.New("the token has no subject")
 	}
 	if err != nil {
 		return Token{}, &models.Error{Code: models.CodeUnauthenticated, Message: "The token is not valid.", Err: err}
 	}
-	t.ExpiresAt = models.At(c.ExpiresAt.Add(leeway))
-	t.Signed = signed[:strings.LastIndexByte(signed, '.')]
-	return t, nil
+	v.token.ExpiresAt = models.At(c.ExpiresAt.Add(leeway))
+	i.verified.put(signed, v)
+	v.token.Signed = signedPart(signed)
+	return v.token, nil
 }

@@ -54,42 +54,42 @@ func newKeySet(url, algorithm string) *keySet {
 // noRedirect follows no redirect: keys come from the configured URL alone.
 func noRedirect(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 
-// key returns the public key with an id. An unknown key is fetched; meanwhile tokens with known keys are verified.
-func (s *keySet) key(ctx context.Context, kid string) (any, error) {
+// key returns the public key with an id, and when it was fetched. An unknown key is fetched; meanwhile tokens with
+// known keys are verified.
+func (s *keySet) key(ctx context.Context, kid string) (key any, fetched time.Time, err error) {
 	asked := time.Now()
 	known, at := s.find(kid)
 	if known != nil {
 		if time.Since(at) > keysLife && s.fetching.TryLock() {
 			defer s.fetching.Unlock()
 			if s.limiter.Allow() && s.fetch(ctx) == nil {
-				known, _ = s.find(kid)
+				known, at = s.find(kid)
 			}
 		}
-		return orUnknown(known)
+		return orUnknown(known, at)
 	}
 	s.fetching.Lock()
 	defer s.fetching.Unlock()
 	if known, at = s.find(kid); known != nil || at.After(asked) { // another request has fetched meanwhile
-		return orUnknown(known)
+		return orUnknown(known, at)
 	}
 	if !s.limiter.Allow() {
 		if at.IsZero() {
-			return nil, unavailable(errors.New("the keys could not be fetched a moment ago"))
+			return nil, at, unavailable(errors.New("the keys could not be fetched a moment ago"))
 		}
-		return nil, errUnknownKey
+		return nil, at, errUnknownKey
 	}
 	if err := s.fetch(ctx); err != nil {
-		return nil, unavailable(err)
+		return nil, at, unavailable(err)
 	}
-	known, _ = s.find(kid)
-	return orUnknown(known)
+	return orUnknown(s.find(kid))
 }
 
-func orUnknown(key any) (any, error) {
+func orUnknown(key any, fetched time.Time) (any, time.Time, error) {
 	if key == nil {
-		return nil, errUnknownKey
+		return nil, fetched, errUnknownKey
 	}
-	return key, nil
+	return key, fetched, nil
 }
 
 // find returns a fetched key by its id, nil for none. A token without a key id uses the only key.
