@@ -9,8 +9,6 @@ CREATE TABLE word_index (
     position     BIGINT   NOT NULL,
     column_words BOOLEAN  NOT NULL
 );
-INSERT INTO word_index (id, position, column_words)
-SELECT 1, position, EXISTS (SELECT 1 FROM messages WHERE words IS NOT NULL) FROM event_head;
 
 -- The words of messages, a row of its own for each, so that the message's row is written once. It has what a search
 -- filters and sorts by: words of a common kind are found in very many messages.
@@ -26,16 +24,6 @@ CREATE TABLE message_words (
 -- messages. Sorting them in together takes a quarter of the time in a large room.
 CREATE INDEX message_words_by_word ON message_words USING gin (words)
     WITH (fastupdate = on, gin_pending_list_limit = 256);
-
--- An index of nothing costs each new message an entry all the same.
--- +goose StatementBegin
-DO $$
-BEGIN
-    IF NOT (SELECT column_words FROM word_index) THEN
-        DROP INDEX messages_by_words;
-    END IF;
-END $$;
--- +goose StatementEnd
 
 -- +goose StatementBegin
 CREATE OR REPLACE FUNCTION forget_words() RETURNS trigger LANGUAGE plpgsql AS $$
@@ -71,6 +59,20 @@ CREATE TRIGGER messages_forgotten AFTER DELETE ON messages REFERENCING OLD TABLE
 -- A server of the previous version writes the words of an edited message into the column.
 CREATE TRIGGER messages_words_taken AFTER UPDATE OF words ON messages FOR EACH ROW
     WHEN (NEW.words IS NOT NULL AND NEW.deleted_at = 0) EXECUTE FUNCTION take_words();
+
+-- Now, since the triggers keep servers of the previous version from writing messages until this is committed.
+INSERT INTO word_index (id, position, column_words)
+SELECT 1, position, EXISTS (SELECT 1 FROM messages WHERE words IS NOT NULL) FROM event_head;
+
+-- An index of nothing costs each new message an entry all the same.
+-- +goose StatementBegin
+DO $$
+BEGIN
+    IF NOT (SELECT column_words FROM word_index) THEN
+        DROP INDEX messages_by_words;
+    END IF;
+END $$;
+-- +goose StatementEnd
 
 -- +goose Down
 DROP TRIGGER messages_words_taken ON messages;

@@ -22,7 +22,7 @@ const (
 	// indexWaiting is the number of events that wait for the index from which on it does not wait for the next time.
 	indexWaiting = 1000
 	// indexRows bounds the events of one transaction, for which sends to SQLite wait.
-	indexRows = 500
+	indexRows = 200
 )
 
 // runIndexer indexes what is sent.

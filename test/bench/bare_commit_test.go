@@ -50,7 +50,7 @@ func benchDatabases() []benchDatabase {
 }
 
 // bareIndexed is the number of messages whose words the bare loop commits together, as Parley does behind the messages.
-const bareIndexed = 500
+const bareIndexed = 200
 
 // bareLoop commits the rows that Parley commits for messages, and does nothing else: no requests, no checks, no
 // encoding, no readers.
