@@ -59,6 +59,7 @@ func (s *replaySlots) acquireBounded(ctx context.Context, userID int64, maxWaiti
 		return nil
 	}
 	if maxWaiting > 0 && s.waiting >= maxWaiting || maxOfUser > 0 && u.waiters.Len() >= maxOfUser {
+		s.forget(u)
 		s.mu.Unlock()
 		return errTooManyWaiters
 	}

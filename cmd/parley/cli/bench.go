@@ -10,6 +10,12 @@ import (
 	"github.com/parley-chat/parley/models"
 )
 
+// benchCommands are parley bench, which is parley bench load, and parley bench storm.
+type benchCommands struct {
+	Load  benchCommand `cmd:"" default:"withargs" help:"Send at a steady rate; the default."`
+	Storm stormCommand `cmd:"" help:"Drop all streams, send messages, and let all streams come back at once."`
+}
+
 // benchCommand puts load on a running server and measures throughput, latency and losses.
 type benchCommand struct {
 	URLs           []string      `name:"url" default:"http://127.0.0.1:8080" placeholder:"URL,…"`
@@ -129,5 +135,5 @@ func (c benchCommand) config() loadtest.Config {
 // LoadTestConfig returns the configuration of parley bench with these flags. It is for the tests.
 func LoadTestConfig(args ...string) (loadtest.Config, error) {
 	c, err := parse(append([]string{"bench"}, args...))
-	return c.Bench.config(), err
+	return c.Bench.Load.config(), err
 }

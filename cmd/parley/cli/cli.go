@@ -20,7 +20,7 @@ import (
 type commandLine struct {
 	Serve   serveCommand   `cmd:"" help:"Run the server."`
 	Migrate migrateCommand `cmd:"" help:"Migrate the database, or list its migrations."`
-	Bench   benchCommand   `cmd:"" help:"Put load on a running server, and measure throughput and latency."`
+	Bench   benchCommands  `cmd:"" help:"Put load on a running server, and measure throughput and latency."`
 	Replay  replayCommand  `cmd:"" help:"Send chat logs to a running server, and check that everything arrived."`
 	Version versionCommand `cmd:"" help:"Print the version."`
 }
