@@ -26,10 +26,11 @@ const (
 // It holds only what exists, never what does not: a user who joins or logs in is found at once. What ends, or changes,
 // is reported by an event in the transaction that ends it. There are two ways in which the cache learns of it:
 //
-//   - Where this process is alone with the database, the events are invalidated before the call that made them returns
-//     (beginUpdate). From before the commit until then the cache returns nothing, and does not keep what was read before.
-//   - Where other nodes write too, each request first brings the cache to the end of the log (readPoint). See cache_log.go
-//     for why that is enough.
+//   - Where this process is alone with the database, what the events end is removed before the call that made them
+//     returns (beginUpdate). From before the commit until then the cache returns nothing, and does not keep what was
+//     read before.
+//   - Where other nodes write too, each request first brings the cache to the end of the log (readPoint). See
+//     cache_log.go for why that is enough.
 type cache struct {
 	mu            sync.Mutex
 	alone         bool   // no other process writes to the database

@@ -11,17 +11,17 @@ import (
 )
 
 // Where other nodes write to the database, the cache follows the log, by no clock and no goroutine: each request reads
-// where the log ends, together with the events that the cache does not have yet, in one statement for all requests that
-// wait at that moment. That is why what the cache returns is right on every node, at once:
+// where the log ends, together with the events that the cache does not have yet, in one statement for all requests
+// that wait at that moment. That is why what the cache returns is right on every node, at once:
 //
-//  1. Whatever makes an entry out of date is in the log, appended by the same transaction. Positions have no gaps and are
-//     in the order of the commits, because the head row is locked until the commit (appendEvents). So whoever sees the
-//     head at a position sees all events up to it, and all changes that they report.
+//  1. Whatever makes an entry out of date is in the log, appended by the same transaction. Positions have no gaps and
+//     are in the order of the commits, because the head row is locked until the commit (appendEvents). So whoever sees
+//     the head at a position sees all events up to it, and all changes that they report.
 //  2. The statement of a request begins after the request. A change that was acknowledged before, by any node, is
-//     therefore at or before the head that it finds, and its event has been invalidated when the request looks into the
+//     therefore at or before the head that it finds, and its event has been applied when the request looks into the
 //     cache: an entry that it finds then is as new as that head, or was read even later.
-//  3. An entry is kept only if nothing was invalidated since before it was read (putCached). What was invalidated before
-//     that was in the database when it was read; what comes later finds the entry and removes it.
+//  3. An entry is kept only if nothing was invalidated since before it was read (putCached). What was invalidated
+//     before that was in the database when it was read; what comes later finds the entry and removes it.
 //  4. A node that cannot read the log has no position, and its requests fail as all do that need the database.
 //     Otherwise, nothing depends on how far the streams of this node are.
 //
@@ -30,11 +30,12 @@ import (
 // maxFollowed bounds the events that are read to bring the cache up to date. After more, it is emptied.
 const maxFollowed = 1000
 
-// newEvents reads where the log ends, and the events after a position. The inner LIMIT has PostgreSQL read the end of the
-// index, whatever it thinks of the position.
-var newEvents = fmt.Sprintf(`SELECT h.position, h.pruned, COALESCE(e.name, ''), COALESCE(e.room_id, 0), COALESCE(e.user_id, 0),
-	COALESCE(e.session_id, '') FROM event_head h LEFT JOIN (
-		SELECT name, room_id, user_id, session_id FROM events WHERE position > $1 ORDER BY position LIMIT %d
+// newEvents reads where the log ends, and the events after a position, whose value is hidden from PostgreSQL's planner,
+// so that it makes one plan for all. The inner LIMIT has it read the end of the index.
+var newEvents = fmt.Sprintf(`SELECT h.position, h.pruned,
+	COALESCE(e.name, ''), COALESCE(e.room_id, 0), COALESCE(e.user_id, 0), COALESCE(e.session_id, '') FROM event_head h LEFT JOIN (
+		SELECT name, room_id, user_id, session_id FROM events WHERE position > (SELECT CAST($1 AS BIGINT))
+		ORDER BY position LIMIT %d
 	) e ON e.name NOT IN (%s) WHERE h.id = 1`, maxFollowed, quotedNames(harmlessEvents))
 
 func quotedNames(names []models.EventName) string {

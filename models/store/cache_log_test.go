@@ -114,7 +114,8 @@ func TestChangesTakeEffectOnOtherNodes(t *testing.T) {
 			t.warm(t.room)
 			_, err := t.one.ClearHistory(t.Context(), t.owner.ID, pathOf(t.room))
 			t.one.must(err)
-			page, err := t.other.History(t.request(), t.ben.ID, pathOf(t.room), models.HistoryQuery{Paging: models.Paging{Limit: 10}})
+			query := models.HistoryQuery{Paging: models.Paging{Limit: 10}}
+			page, err := t.other.History(t.request(), t.ben.ID, pathOf(t.room), query)
 			t.other.must(err)
 			if len(page.Items) > 0 {
 				t.Errorf("got %d messages that were cleared", len(page.Items))
@@ -151,7 +152,8 @@ func TestChangesTakeEffectOnOtherNodes(t *testing.T) {
 		"renamed": func(t *twoNodes) {
 			t.warm(t.room)
 			name := "Benjamin"
-			_, err := t.one.ChangeProfile(t.Context(), t.ben.ID, models.ProfileChange{DisplayName: &name}, models.Condition{})
+			change := models.ProfileChange{DisplayName: &name}
+			_, err := t.one.ChangeProfile(t.Context(), t.ben.ID, change, models.Condition{})
 			t.one.must(err)
 			user, err := t.write(t.room)
 			t.other.must(err)

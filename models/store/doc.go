@@ -60,10 +60,10 @@
 // # What every request asks for
 //
 // Whether a session is valid, who is a member of a room, and where the log ends is asked all the time. Sessions and
-// memberships are cached (cache.go), and invalidated by the events that end or change them: so each new way in which that
-// happens needs an event. Where this process is alone with its database, the events are invalidated before the call that
-// made them returns. Where other nodes may write, each request reads the end of the log first, with one statement for
-// all requests that wait at that moment (coalescer), and looks into the cache when the events up to there are invalidated
+// memberships are cached (cache.go), and removed by the events that end or change them: so each new way in which that
+// happens needs an event. Where this process is alone with its database, that is before the call that made the event
+// returns. Where other nodes may write, each request reads the end of the log first, with one statement for all
+// requests that wait at that moment (coalescer), and looks into the cache when the events up to there are applied
 // (cache_log.go). What a request has learned of the log is kept with it (models.ReadPoint): most have one round trip for
 // their session, their membership and Event-Cursor together.
 //

@@ -3,7 +3,9 @@ package store
 import (
 	"cmp"
 	"context"
+	"fmt"
 	"math"
+	"regexp"
 	"slices"
 
 	"gorm.io/gorm"
@@ -124,17 +126,17 @@ func (h history) part(direction string, from int64, limit int) (part, error) {
 	if err != nil || before-after < 2 {
 		return p, err
 	}
-	statement, args := newerPart, []any{h.room.ID, limit, after, before}
+	query, args := newerPart, []any{h.room.ID, limit, after, before}
 	switch {
 	case direction == older && before == noMessage:
-		statement, args = newestPart, []any{h.room.ID, limit, after}
+		query, args = newestPart, []any{h.room.ID, limit, after}
 	case direction == older:
-		statement, args = olderPart, []any{h.room.ID, limit, before, after}
+		query, args = olderPart, []any{h.room.ID, limit, before, after}
 	}
 	r := messageRow{RoomID: h.room.ID}
 	p.messages = make([]models.Message, 0, limit)
 	var room pageBudget
-	err = database.Query(h.db, statement, args...).While(func() bool {
+	err = database.Query(h.db, query.on(h.db), args...).While(func() bool {
 		p.cut = !room.fits(r.Text)
 		if !p.cut {
 			p.messages = append(p.messages, r.model(h.room))
@@ -152,21 +154,47 @@ const noMessage = math.MaxInt64 / 2
 // so the bounds tell which may be among them, and one look at the files and the reactions of those serves the whole
 // part: most parts have none.
 var (
-	newestPart = partQuery(" >= (SELECT last_message_id FROM rooms WHERE id = $1) - CAST($2 AS BIGINT)",
+	newestPart = newPartQuery(">= (SELECT last_message_id FROM rooms WHERE id = $1) - CAST($2 AS BIGINT)",
 		"m.id > $3 ORDER BY m.id DESC")
-	olderPart = partQuery(" BETWEEN CAST($3 AS BIGINT) - CAST($2 AS BIGINT) AND CAST($3 AS BIGINT)",
+	olderPart = newPartQuery("BETWEEN CAST($3 AS BIGINT) - CAST($2 AS BIGINT) AND CAST($3 AS BIGINT)",
 		"m.id < $3 AND m.id > $4 ORDER BY m.id DESC")
-	newerPart = partQuery(" BETWEEN CAST($3 AS BIGINT) AND CAST($3 AS BIGINT) + CAST($2 AS BIGINT)",
+	newerPart = newPartQuery("BETWEEN CAST($3 AS BIGINT) AND CAST($3 AS BIGINT) + CAST($2 AS BIGINT)",
 		"m.id > $3 AND m.id < $4 ORDER BY m.id")
 )
 
-func partQuery(among, bounds string) string {
-	return `SELECT m.id, m.sender_id, COALESCE(u.username, ` + deletedUsername + `), COALESCE(u.display_name, ` +
+// partQuery is the statement of a part for each database.
+type partQuery struct{ sqlite, postgres string }
+
+func newPartQuery(among, bounds string) partQuery {
+	// The order of an index, which the planner keeps outside of EXISTS, tells it that there is nothing to scan.
+	anyOf := func(table string) string {
+		return "(SELECT 1 FROM " + table + " x WHERE x.room_id = $1 AND x.message_id " + among +
+			" ORDER BY x.message_id LIMIT 1) IS NOT NULL"
+	}
+	query := `SELECT m.id, m.sender_id, COALESCE(u.username, ` + deletedUsername + `), COALESCE(u.display_name, ` +
 		deletedDisplayName + `),
 		m.type, ` + visibleText + `, m.reply_to, m.client_id, m.created_at, m.edited_at, ` + visibleDeletedAt + `,
-		EXISTS (SELECT 1 FROM files f WHERE f.room_id = $1 AND f.message_id` + among + `),
-		EXISTS (SELECT 1 FROM reaction_counts e WHERE e.room_id = $1 AND e.message_id` + among + `)
-		FROM messages m LEFT JOIN users u ON u.id = m.sender_id WHERE m.room_id = $1 AND ` + bounds + ` LIMIT $2 + 0`
+		` + anyOf("files") + `, ` + anyOf("reaction_counts") + `
+		FROM messages m LEFT JOIN users u ON u.id = m.sender_id WHERE m.room_id = $1 AND ` + bounds
+	return partQuery{sqlite: query + " LIMIT $2 + 0", postgres: planOnce(query, models.MaxPageSize+1)}
+}
+
+// planOnce hides the values of a query's parameters, which are integers, from PostgreSQL's planner, so that a
+// connection makes one plan for all: otherwise it makes one for each page, which takes longer than to read the page.
+// most is a LIMIT that the planner sees, so that it knows that there are few rows; $2 is the true one, of rows in that
+// order.
+func planOnce(query string, most int) string {
+	hidden := numberedParameter.ReplaceAllString(query, "(SELECT CAST($0 AS BIGINT))")
+	return fmt.Sprintf("SELECT * FROM (%s LIMIT %d) AS part LIMIT (SELECT CAST($2 AS BIGINT))", hidden, most)
+}
+
+var numberedParameter = regexp.MustCompile(`\$\d`)
+
+func (q partQuery) on(db *gorm.DB) string {
+	if db.Name() == database.SQLiteName {
+		return q.sqlite
+	}
+	return q.postgres
 }
 
 // bounds returns the ids that a page lies between. There is one bound on each side: of two, SQLite would look up the

@@ -55,26 +55,6 @@ var ephemeralKinds = []ephemeralKind{
 	{"presence", "presence events accepted per second", models.EventPresenceEntered, ephemeralClient.presenceRequests},
 }
 
-// compare measures the requests of a kind, in turns with the bare handler at its URL.
-func (a ephemeralLoad) compare(b *testing.B, t *table, k ephemeralKind, figure, bare string) {
-	var asked, baseline []*caller
-	for _, p := range a.clients {
-		next := rotate(k.requests(p))
-		asked = append(asked, newCaller(b, p.URL, "204", next))
-		baseline = append(baseline, newCaller(b, bare, "204", next))
-	}
-	var rates pair
-	for b.Loop() {
-		before := a.received(k.events)
-		rates.add(workInTurns(b, calls(asked), calls(baseline), ephemeralTurns, ephemeralTime))
-		if a.received(k.events) == before {
-			b.Fatalf("no %s was received", k.events)
-		}
-	}
-	rates.report(b, "parley-requests/s", "bare-requests/s", "parley/bare")
-	t.addWithGoal(figure, rates, "net/http alone", whole, atLeast(0.5, 0.8))
-}
-
 // workInTurns runs the workers of both sides in turns, and returns the calls per second of each side.
 func workInTurns(b *testing.B, parley, baseline []func() error, turns int, duration time.Duration) (p, o float64) {
 	b.Helper()
@@ -132,6 +112,26 @@ func newEphemeralLoad(b *testing.B, url string) ephemeralLoad {
 	}
 	readStream(b, observer, strings.Join(rooms, "&"), all.events)
 	return all
+}
+
+// compare measures the requests of a kind, in turns with the bare handler at its URL.
+func (a ephemeralLoad) compare(b *testing.B, t *table, k ephemeralKind, figure, bare string) {
+	var asked, baseline []*caller
+	for _, p := range a.clients {
+		next := rotate(k.requests(p))
+		asked = append(asked, newCaller(b, p.URL, "204", next))
+		baseline = append(baseline, newCaller(b, bare, "204", next))
+	}
+	var rates pair
+	for b.Loop() {
+		before := a.received(k.events)
+		rates.add(workInTurns(b, calls(asked), calls(baseline), ephemeralTurns, ephemeralTime))
+		if a.received(k.events) == before {
+			b.Fatalf("no %s was received", k.events)
+		}
+	}
+	rates.report(b, "parley-requests/s", "bare-requests/s", "parley/bare")
+	t.addWithGoal(figure, rates, "net/http alone", whole, atLeast(0.5, 0.8))
 }
 
 func (a ephemeralLoad) received(e models.EventName) int64 { return a.events[e].Load() }
