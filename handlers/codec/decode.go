@@ -186,26 +186,32 @@ func parseBody[T Validator](body []byte, patch bool) (T, error) {
 func splitObject(
 	body []byte, known []namedField,
 ) (fields map[string]json.RawMessage, wrong []models.FieldError, ok bool) {
-	if !json.Valid(body) {
-		return nil, nil, false
-	}
-	members, ok := membersOf(body)
-	if !ok {
+	d := json.NewDecoder(bytes.NewReader(body))
+	if begin, err := d.Token(); err != nil || begin != json.Delim('{') {
 		return nil, nil, false
 	}
 	fields = make(map[string]json.RawMessage, len(known))
-	var unknownNames, twice map[string]bool
-	for quoted, value := range members {
-		name := nameOf(quoted)
+	unknownNames, twice := map[string]bool{}, map[string]bool{}
+	for d.More() {
+		token, err := d.Token()
+		name, isName := token.(string)
+		var value json.RawMessage
+		if err != nil || !isName || d.Decode(&value) != nil {
+			return nil, nil, false
+		}
 		switch {
 		case slices.ContainsFunc(known, func(f namedField) bool { return f.name == name }):
-			if fields[name] != nil {
-				twice = with(twice, name)
-			}
+			twice[name] = twice[name] || fields[name] != nil
 			fields[name] = value
 		case len(unknownNames) < models.MaxFieldErrors:
-			unknownNames = with(unknownNames, FieldName(name))
+			unknownNames[FieldName(name)] = true
 		}
+	}
+	if _, err := d.Token(); err != nil { // the object's end
+		return nil, nil, false
+	}
+	if _, err := d.Token(); err != io.EOF {
+		return nil, nil, false
 	}
 	for _, name := range slices.Sorted(maps.Keys(unknownNames)) {
 		wrong = append(wrong, models.FieldError{Field: name, Message: "is not known here"})
@@ -216,15 +222,6 @@ func splitObject(
 		}
 	}
 	return fields, wrong, true
-}
-
-// with returns the set with name, which may be nil before.
-func with(set map[string]bool, name string) map[string]bool {
-	if set == nil {
-		set = map[string]bool{}
-	}
-	set[name] = true
-	return set
 }
 
 // missing returns errors for required fields that are not there. Most fields are checked by Validate; these have a
