@@ -125,12 +125,16 @@ func (c *cache) purge() {
 	c.members.Purge()
 }
 
-// invalidateSession has the session read again.
-func (c *cache) invalidateSession(id string) {
+// touchSessions sets when cached sessions were last used, which changes nothing of what they allow.
+func (c *cache) touchSessions(ids []string, used map[string]int64) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.invalidations++
-	c.sessions.Remove(id)
+	for _, id := range ids {
+		if row, known := c.sessions.Peek(id); known {
+			row.LastUsedAt = max(row.LastUsedAt, used[id])
+			c.sessions.Add(id, row)
+		}
+	}
 }
 
 const (

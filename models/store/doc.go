@@ -67,6 +67,9 @@
 // (cache_log.go). What a request has learned of the log is kept with it (models.ReadPoint): most have one round trip for
 // their session, their membership and Event-Cursor together.
 //
+// When a session was last used is stored behind the requests, for many sessions in one transaction (touches.go). What a
+// stream needs to open is read for all streams that open at the same time (visibility.go).
+//
 // # Sends
 //
 // A send is queued by its request, which has computed what the message will be found by. The commit queue (send.go)

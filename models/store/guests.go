@@ -89,6 +89,7 @@ func (s *Store) expireIdleGuests(ctx context.Context) (more bool, err error) {
 		return false, nil
 	}
 	s.idleFrom = looked[len(looked)-1]
+	s.touchSessions(s.touches.takeAll()) // a guest who has just come back is not idle
 	var idle, gone []int64
 	err = database.Scan(s.read(ctx), &idle,
 		`SELECT u.id FROM users u WHERE u.guest AND u.id > ? AND u.id <= ? AND u.created_at < ? AND

@@ -9,9 +9,6 @@ import (
 	"github.com/parley-chat/parley/models/store/internal/database"
 )
 
-// touchEvery is how far last_used_at may lag behind: it is for people to read, and not worth a commit per request.
-const touchEvery = time.Minute
-
 type sessionRow struct {
 	ID         string
 	UserID     int64
@@ -125,10 +122,10 @@ func (s *Store) useSession(ctx context.Context, id string) (userID int64, err er
 	if err := row.Check(now); err != nil {
 		return 0, err
 	}
-	if now.Millis()-row.LastUsedAt < touchEvery.Milliseconds() {
-		return row.UserID, nil
+	if now.Millis()-row.LastUsedAt >= touchEvery.Milliseconds() {
+		s.touches.add(id, now)
 	}
-	return row.UserID, s.touchSession(ctx, row, now)
+	return row.UserID, nil
 }
 
 // session returns what is known of a session. A cached one is valid: one that seems to have expired may have been
@@ -152,14 +149,6 @@ func (s *Store) loadSessions(ctx context.Context, ids []string) (map[string]data
 	found := make(map[string]database.Session, len(ids))
 	err := s.dialect.Sessions(ctx, s.reader, ids, found)
 	return found, database.Translate(s.reader, err)
-}
-
-func (s *Store) touchSession(ctx context.Context, row database.Session, now models.Time) error {
-	err := database.Exec(s.writer.WithContext(ctx),
-		"UPDATE sessions SET last_used_at = ? WHERE id = ? AND last_used_at = ?",
-		now.Millis(), row.ID, row.LastUsedAt)
-	s.cache.invalidateSession(row.ID)
-	return err
 }
 
 // Sessions lists the caller's valid sessions, newest first.

@@ -70,7 +70,8 @@ type Store struct {
 	stop      context.CancelFunc
 	stopped   <-chan struct{} // closed by stop
 	ended     chan struct{}   // closed when the commit queue has ended
-	done      sync.WaitGroup  // of the commit queue, the indexer and the janitor
+	touches   *touches
+	done      sync.WaitGroup // of the commit queue, the indexer and the janitor
 
 	indexing sync.Mutex               // held while messages are indexed
 	indexed  atomic.Int64             // the position up to which messages are indexed, as far as this process knows
@@ -109,6 +110,7 @@ func Open(ctx context.Context, c Config) (_ *Store, err error) {
 	s.done.Go(func() { s.runCommitQueue(running) })
 	s.done.Go(func() { s.runIndexer(running) })
 	s.done.Go(func() { s.runJanitor(running) })
+	s.done.Go(func() { s.runTouches(running) })
 	return s, nil
 }
 
@@ -119,7 +121,7 @@ func newStore(c Config) (*Store, error) {
 	}
 	s := &Store{
 		dialect: d, log: c.Log, retention: c.Retention, fileQuota: c.FileQuota, product: c.Product,
-		sends: make(chan *send, sendQueue), purges: make(chan struct{}, 1),
+		touches: newTouches(), sends: make(chan *send, sendQueue), purges: make(chan struct{}, 1),
 		unindexed: make(chan struct{}, 1), ended: make(chan struct{}),
 		searches: models.NewConcurrencyLimit(searchesAtOnce, 1),
 	}

@@ -1,0 +1,90 @@
+package store
+
+import (
+	"context"
+	"maps"
+	"slices"
+	"sync"
+	"time"
+
+	"gorm.io/gorm"
+
+	"github.com/parley-chat/parley/models"
+	"github.com/parley-chat/parley/models/store/internal/database"
+)
+
+const (
+	// touchEvery is how far last_used_at may lag behind: it is for people to read, and not worth a commit per request.
+	touchEvery = time.Minute
+	// touchDelay is how long touches are gathered, and touchBatch how many sessions are touched in one transaction.
+	touchDelay = 500 * time.Millisecond
+	touchBatch = 100
+	// touchTimeout limits one transaction. One that fails is left out: the session's next request touches it again.
+	touchTimeout = 5 * time.Second
+)
+
+// touches are the sessions whose last_used_at is to be set. No request waits for that: after a restart all sessions are
+// used at the same moment, and a commit for each would hold up everything else.
+type touches struct {
+	wake chan struct{} // wakes runTouches; capacity 1, never closed
+
+	mu   sync.Mutex
+	used map[string]int64 // when each session was last used, by id
+}
+
+func newTouches() *touches { return &touches{wake: make(chan struct{}, 1), used: map[string]int64{}} }
+
+func (t *touches) add(sessionID string, now models.Time) {
+	t.mu.Lock()
+	t.used[sessionID] = now.Millis()
+	t.mu.Unlock()
+	select {
+	case t.wake <- struct{}{}:
+	default: // a wake-up is pending already
+	}
+}
+
+func (t *touches) takeAll() map[string]int64 {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	used := t.used
+	t.used = map[string]int64{}
+	return used
+}
+
+// runTouches sets last_used_at of the sessions that were used, until ctx is done.
+func (s *Store) runTouches(ctx context.Context) {
+	for {
+		select {
+		case <-ctx.Done():
+			s.touchSessions(s.touches.takeAll())
+			return
+		case <-s.touches.wake:
+		}
+		pause(ctx, touchDelay)
+		s.touchSessions(s.touches.takeAll())
+	}
+}
+
+// touchSessions sets last_used_at, in the order of the ids: then two nodes do not wait for each other.
+func (s *Store) touchSessions(used map[string]int64) {
+	for ids := range slices.Chunk(slices.Sorted(maps.Keys(used)), touchBatch) {
+		ctx, cancel := context.WithTimeout(context.Background(), touchTimeout)
+		err := s.writer.WithContext(ctx).Transaction(func(tx *gorm.DB) error {
+			for _, id := range ids {
+				err := database.Exec(tx, "UPDATE sessions SET last_used_at = ? WHERE id = ? AND last_used_at < ?",
+					used[id], id, used[id])
+				if err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		cancel()
+		if err != nil {
+			s.log.Warn("cannot store when sessions were used", "error", err)
+			continue
+		}
+		s.cache.touchSessions(ids, used)
+	}
+}
