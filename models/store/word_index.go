@@ -19,8 +19,9 @@ import (
 const (
 	// indexEvery is how long a message waits for the index at most, if nothing fails.
 	indexEvery = time.Second
-	// indexWaiting is the number of events that wait for the index from which on it does not wait for the next time.
-	indexWaiting = 1000
+	// indexWaiting is the number of events that wait for the index from which on it does not wait for the next time. Each
+	// search reads the messages that wait.
+	indexWaiting = 2 * indexRows
 	// indexRows bounds the events of one transaction, for which sends to SQLite wait.
 	indexRows = 200
 )
@@ -29,15 +30,17 @@ const (
 func (s *Store) runIndexer(ctx context.Context) {
 	ticker := time.NewTicker(indexEvery)
 	defer ticker.Stop()
-	for {
-		if err := s.indexMessages(ctx); err != nil && ctx.Err() == nil {
+	for least := int64(1); ; {
+		if err := s.indexMessages(ctx, least); err != nil && ctx.Err() == nil {
 			s.log.Warn("cannot index messages for searches; retrying", "error", err)
 		}
 		select {
 		case <-ctx.Done():
 			return
 		case <-ticker.C:
+			least = 1
 		case <-s.unindexed:
+			least = indexRows // the rest of them will be joined by others
 		}
 	}
 }
@@ -53,13 +56,13 @@ func (s *Store) wakeIndexer(head int64) {
 	}
 }
 
-// indexMessages indexes all messages that wait for it.
-func (s *Store) indexMessages(ctx context.Context) error {
+// indexMessages indexes the messages that wait for it, as long as at least so many events do.
+func (s *Store) indexMessages(ctx context.Context, least int64) error {
 	s.indexing.Lock()
 	defer s.indexing.Unlock()
 	for more := true; more; {
-		if !s.dialect.Shared() && s.indexed.Load() == s.head.Load() {
-			return nil
+		if waits, err := s.waitsForIndex(ctx, least); err != nil || !waits {
+			return err
 		}
 		b, err := s.indexBatch(ctx)
 		if err != nil {
@@ -69,6 +72,16 @@ func (s *Store) indexMessages(ctx context.Context) error {
 		s.indexed.Store(max(b.to, s.indexed.Load()))
 	}
 	return nil
+}
+
+// waitsForIndex reports whether at least so many events wait for the index. Where other nodes write too, this one does
+// not know whether any do, and looks.
+func (s *Store) waitsForIndex(ctx context.Context, least int64) (waits bool, err error) {
+	if least > 1 || !s.dialect.Shared() {
+		return s.head.Load()-s.indexed.Load() >= least, nil
+	}
+	err = database.Scan(s.read(ctx), &waits, "SELECT h.position > w.position FROM event_head h, word_index w")
+	return waits, err
 }
 
 // indexBatch indexes some messages. On PostgreSQL nodes do that by turns: one that holds the row of word_index works,
@@ -101,16 +114,20 @@ type unindexed struct {
 	messages []database.IndexedMessage
 }
 
-// readUnindexed reads the first messages that wait for the index. It returns an empty batch if lock, a clause for the
-// row of word_index, does not get it.
+// readUnindexed reads the first messages that wait for the index. The batch is empty if lock, a clause for the row of
+// word_index, does not get it.
 func readUnindexed(db *gorm.DB, lock string) (b unindexed, err error) {
-	locked, err := database.Find(db, &b.from, "SELECT position FROM word_index WHERE id = 1"+lock)
-	if err != nil || !locked {
-		return unindexed{}, err
+	const position = "SELECT position FROM word_index WHERE id = 1"
+	locked, err := database.Find(db, &b.from, position+lock)
+	if err == nil && !locked {
+		err = database.Scan(db, &b.from, position)
 	}
 	b.to = b.from
+	if err != nil || !locked {
+		return b, err
+	}
 	events := 0
-	var position int64
+	var at int64
 	var m database.IndexedMessage
 	var text string
 	err = database.Query(db, `SELECT e.position, e.room_id, e.message_id, COALESCE(m.text, '')
@@ -118,12 +135,12 @@ func readUnindexed(db *gorm.DB, lock string) (b unindexed, err error) {
 		LEFT JOIN messages m ON e.name = '`+string(models.EventMessageCreated)+`' AND m.room_id = e.room_id
 		AND m.id = e.message_id AND m.edited_at = 0 AND m.deleted_at = 0`, b.from, indexRows).Each(func() {
 		events++
-		b.to = max(b.to, position)
+		b.to = max(b.to, at)
 		if text != "" {
 			m.Words = wordindex.Words(text)
 			b.messages = append(b.messages, m)
 		}
-	}, &position, &m.RoomID, &m.ID, &text)
+	}, &at, &m.RoomID, &m.ID, &text)
 	b.full = events == indexRows
 	slices.SortFunc(b.messages, func(a, b database.IndexedMessage) int {
 		return cmp.Or(cmp.Compare(a.RoomID, b.RoomID), cmp.Compare(a.ID, b.ID))

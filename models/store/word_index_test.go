@@ -35,7 +35,7 @@ func (h *testStore) waiting() (n int64) {
 func (h *testStore) indexAll() {
 	h.t.Helper()
 	for deadline := time.Now().Add(time.Minute); h.waiting() > 0; <-time.After(pollEvery) {
-		h.must(h.indexMessages(h.t.Context()))
+		h.must(h.indexMessages(h.t.Context(), 1))
 		if time.Now().After(deadline) {
 			h.t.Fatalf("after a minute, %d events wait for the index", h.waiting())
 		}
@@ -74,7 +74,7 @@ func TestSenderFindsMessageAtOnce(t *testing.T) {
 		var indexing, sending sync.WaitGroup
 		indexing.Go(func() {
 			for ctx.Err() == nil {
-				if err := h.indexMessages(ctx); err != nil && ctx.Err() == nil {
+				if err := h.indexMessages(ctx, 1); err != nil && ctx.Err() == nil {
 					t.Error(err)
 				}
 			}
@@ -165,7 +165,7 @@ func TestIndexAgreesWithMessages(t *testing.T) {
 		var indexing, changing sync.WaitGroup
 		indexing.Go(func() {
 			for ctx.Err() == nil {
-				if err := h.indexMessages(ctx); err != nil && ctx.Err() == nil {
+				if err := h.indexMessages(ctx, 1); err != nil && ctx.Err() == nil {
 					t.Error(err)
 				}
 			}
@@ -273,7 +273,7 @@ func TestNodesIndexByTurns(t *testing.T) {
 	holder := a.writer.Begin()
 	var position int64
 	a.must(database.Scan(holder, &position, "SELECT position FROM word_index WHERE id = 1 FOR UPDATE"))
-	b.must(b.indexMessages(t.Context())) // returns at once
+	b.must(b.indexMessages(t.Context(), 1)) // returns at once
 	b.say(room.ID, anna, "tea")
 	if got := b.found(anna, room.ID, "tea"); len(got) != 2 {
 		t.Errorf("search while the index is held: got %q", got)
