@@ -33,7 +33,8 @@ const maxFollowed = 1000
 // newEvents reads where the log ends, and the events after a position, whose value is hidden from PostgreSQL's planner,
 // so that it makes one plan for all. The inner LIMIT has it read the end of the index.
 var newEvents = fmt.Sprintf(`SELECT h.position, h.pruned,
-	COALESCE(e.name, ''), COALESCE(e.room_id, 0), COALESCE(e.user_id, 0), COALESCE(e.session_id, '') FROM event_head h LEFT JOIN (
+	COALESCE(e.name, ''), COALESCE(e.room_id, 0), COALESCE(e.user_id, 0), COALESCE(e.session_id, '')
+	FROM event_head h LEFT JOIN (
 		SELECT name, room_id, user_id, session_id FROM events WHERE position > (SELECT CAST($1 AS BIGINT))
 		ORDER BY position LIMIT %d
 	) e ON e.name NOT IN (%s) WHERE h.id = 1`, maxFollowed, quotedNames(harmlessEvents))

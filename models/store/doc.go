@@ -64,8 +64,8 @@
 // happens needs an event. Where this process is alone with its database, that is before the call that made the event
 // returns. Where other nodes may write, each request reads the end of the log first, with one statement for all
 // requests that wait at that moment (coalescer), and looks into the cache when the events up to there are applied
-// (cache_log.go). What a request has learned of the log is kept with it (models.ReadPoint): most have one round trip for
-// their session, their membership and Event-Cursor together.
+// (cache_log.go). What a request has learned of the log is kept with it (models.ReadPoint): most have one round trip
+// for their session, their membership and Event-Cursor together.
 //
 // When a session was last used is stored behind the requests, for many sessions in one transaction (touches.go). What a
 // stream needs to open is read for all streams that open at the same time (visibility.go).

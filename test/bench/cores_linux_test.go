@@ -13,7 +13,7 @@ import (
 
 const (
 	// The streams of this comparison are not read while a round of coresMessages is measured, so that the server has all
-	// cores for itself: a round fits into the buffers of a socket. One reader tells when the messages were delivered to it.
+	// cores for itself: a round fits into the buffers of a socket. One more stream is read, to know when a round is over.
 	coresStreams  = 2000
 	coresSenders  = 4
 	coresMessages = 100

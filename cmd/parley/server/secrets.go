@@ -26,8 +26,8 @@ func (c Config) checkTokenSecret() error {
 	return nil
 }
 
-// checkJWTSecret returns an error for a placeholder. On an address that only this machine reaches, it is logged instead:
-// what is tried out or measured there may have one. The length is not checked here: package issuer does.
+// checkJWTSecret returns an error for a placeholder. On an address that only this machine reaches, it is logged
+// instead: what is tried out or measured there may have one. Package issuer checks the length.
 func (c Config) checkJWTSecret(log *slog.Logger) error {
 	if c.JWTSecret == "" || !repeatsOneCharacter(c.JWTSecret) {
 		return nil
