@@ -125,6 +125,10 @@ func eachStatement(t *testing.T, s *Store, explain func(t *testing.T, sql string
 			_, err := s.Contacts(ctx, 1, paging)
 			return err
 		},
+		"visibility": func() error {
+			_, err := s.loadVisibility(ctx, []visibilityKey{{1, 5}, {2, 5}, {1, 0}})
+			return err
+		},
 		"pins": func() error {
 			_, err := s.Pins(ctx, 1, models.RoomPath{ID: 3}, paging)
 			return err
