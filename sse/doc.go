@@ -27,9 +27,10 @@
 //
 // Messages to one room that follow each other in the log, as those of one commit do, become one batch (batch.go): one
 // slice that all streams share, and one write for each of them. The streams that have something to write are in one
-// queue, from which one flusher for each core takes them (flush_queue.go). The log consumer starts the next round when
-// all streams of the last one were taken, since nothing of it could be written any sooner. So under load the batches
-// and the writes grow instead of their number, all cores write, and nothing waits for more to come.
+// queue, from which one flusher for each core takes them (flush_queue.go); it lets requests run in between
+// (yield_unix.go). The log consumer starts the next round when all streams of the last one were taken, since nothing of
+// it could be written any sooner. So under load the batches and the writes grow instead of their number, all cores
+// write, and nothing waits for more to come.
 //
 // What a user may see, and wants to be notified of, changes with the log: a replaying stream has a visibility snapshot
 // (memberships and mutes at its own position), an attached one has the hub's subscriptions (at the hub's position).

@@ -2,7 +2,6 @@ package sse
 
 import (
 	"context"
-	"runtime"
 	"sync"
 )
 
@@ -95,11 +94,13 @@ type flusher struct {
 	hub    *Hub
 	share  []*Stream
 	joiner joiner
+	others *networkYield
 }
 
 // runFlusher flushes streams until ctx is done.
 func (h *Hub) runFlusher(ctx context.Context) {
-	f := flusher{hub: h}
+	f := flusher{hub: h, others: newNetworkYield()}
+	defer f.others.close()
 	for {
 		select {
 		case <-ctx.Done():
@@ -110,8 +111,8 @@ func (h *Hub) runFlusher(ctx context.Context) {
 	}
 }
 
-// flushAll flushes streams until none is left in the queue. After each share it lets others run, such as the requests
-// whose messages will be joined with what has to be written next; it continues at once if no others are ready to run.
+// flushAll flushes streams until none is left in the queue. After each share it lets others run: the requests whose
+// messages will be joined with what has to be written next.
 func (f *flusher) flushAll() {
 	defer f.joiner.reset()
 	for {
@@ -126,7 +127,7 @@ func (f *flusher) flushAll() {
 		if f.hub.ended.any.Load() { // a write has failed
 			f.hub.withLock(func() {})
 		}
-		runtime.Gosched()
+		f.others.yield()
 	}
 }
 

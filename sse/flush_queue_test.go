@@ -4,8 +4,11 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"os"
+	"runtime"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/parley-chat/parley/models"
@@ -79,6 +82,41 @@ func TestJoiner(t *testing.T) {
 	}
 }
 
+// TestYieldLetsNetworkRun yields on one core while another goroutine waits for data that has arrived. It gets the data
+// although the core is never idle.
+func TestYieldLetsNetworkRun(t *testing.T) {
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
+	y := newNetworkYield()
+	defer y.close()
+	reader, writer, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer reader.Close()
+	defer writer.Close()
+	var got atomic.Int64
+	go func() {
+		var b [1]byte
+		for {
+			if _, err := reader.Read(b[:]); err != nil {
+				return
+			}
+			got.Add(1)
+		}
+	}()
+	for i := range int64(1000) {
+		if _, err := writer.Write([]byte{1}); err != nil {
+			t.Fatal(err)
+		}
+		for range 10 {
+			y.yield()
+		}
+		if got.Load() != i+1 {
+			t.Fatalf("%d of %d bytes were read", got.Load(), i+1)
+		}
+	}
+}
+
 // heldRig is a rig whose hub has no flushers: what has to be flushed waits until the test does it.
 type heldRig struct {
 	*rig
@@ -123,7 +161,11 @@ func (h *heldRig) waiting() int {
 	return len(q.streams) - q.next
 }
 
-func (h *heldRig) flush() { (&flusher{hub: h.hub}).flushAll() }
+func (h *heldRig) flush() {
+	f := flusher{hub: h.hub, others: newNetworkYield()}
+	defer f.others.close()
+	f.flushAll()
+}
 
 // streamOf returns the stream of a peer.
 func (h *heldRig) streamOf(p *peer) *Stream {
