@@ -2,6 +2,7 @@ package sse
 
 import (
 	"context"
+	"slices"
 	"sync"
 )
 
@@ -13,13 +14,13 @@ const (
 	flushShare = 16
 )
 
-// flushQueue holds the streams that have to be flushed, the first one first. Hub.flushers takes them from it, with one
-// goroutine for each core, so that no core is free while a stream waits. A stream is in the queue at most once, and all
-// that is queued for it until its turn leaves in one write: under load the writes grow, instead of their number, and
-// nothing waits for more to come. The lock of the stream keeps its frames in order, whoever flushes it.
+// flushQueue holds the streams that have to be flushed, the first one first. Flushers take them from it, one goroutine
+// for each core, so that no core is free while a stream waits. All that is queued for a stream until its turn leaves in
+// one write: under load the writes grow, instead of their number, and nothing waits for more to come. The lock of the
+// stream keeps its frames in order, whoever flushes it.
 type flushQueue struct {
 	wake  chan struct{} // each value wakes one flusher; never closed
-	taken chan struct{} // wakes the log consumer once the queue is empty; capacity 1, never closed
+	taken chan struct{} // wakes the log consumer when streams were taken; capacity 1, never closed
 
 	mu      sync.Mutex // taken last
 	streams []*Stream
@@ -35,6 +36,10 @@ func newFlushQueue(flushers int) *flushQueue {
 // add adds streams, and wakes as many flushers as can share them.
 func (q *flushQueue) add(streams []*Stream) {
 	q.mu.Lock()
+	if q.next > len(q.streams)/2 { // most of it is taken: the rest is moved to its beginning
+		q.streams = slices.Delete(q.streams, 0, q.next)
+		q.next = 0
+	}
 	q.streams = append(q.streams, streams...)
 	q.added += uint64(len(streams))
 	q.mu.Unlock()
@@ -55,12 +60,9 @@ func (q *flushQueue) take(share []*Stream) []*Stream {
 	share = append(share, first...)
 	clear(first)
 	q.next += len(first)
-	if q.next == len(q.streams) {
-		q.streams, q.next = q.streams[:0], 0
-		select {
-		case q.taken <- struct{}{}:
-		default:
-		}
+	select {
+	case q.taken <- struct{}{}:
+	default: // a wake-up is pending already
 	}
 	return share
 }

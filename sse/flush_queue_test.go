@@ -10,6 +10,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 
 	"github.com/parley-chat/parley/models"
 	"github.com/parley-chat/parley/models/store"
@@ -43,26 +44,30 @@ func TestFlushQueue(t *testing.T) {
 	q.waitTaken(t.Context(), end)
 }
 
-// TestWaitTaken waits for the streams that were added before, and not for those that are added all the time after them.
+// TestWaitTaken waits for the streams that were added before, although others are added all the time, so that the queue
+// is never empty.
 func TestWaitTaken(t *testing.T) {
-	q := newFlushQueue(1)
-	q.add(make([]*Stream, flushShare))
-	end := q.end()
-	q.add(make([]*Stream, 1))
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		q.waitTaken(t.Context(), end)
-	}()
-	for waiting := true; waiting; {
-		select {
-		case <-done:
-			waiting = false
-		default:
+	synctest.Test(t, func(t *testing.T) {
+		q := newFlushQueue(1)
+		q.add(make([]*Stream, 3*flushShare))
+		end := q.end()
+		var done atomic.Bool
+		go func() {
+			q.waitTaken(t.Context(), end)
+			done.Store(true)
+		}()
+		for round := range 100 {
+			synctest.Wait() // it waits, or has ended
+			if taken := round >= 3; done.Load() != taken {
+				t.Fatalf("after %d shares, the wait has ended: %t", round, done.Load())
+			}
 			q.add(make([]*Stream, flushShare))
 			q.take(nil)
 		}
-	}
+		if n := len(q.streams); n > 8*flushShare {
+			t.Errorf("the queue of %d streams has grown to %d", 3*flushShare, n)
+		}
+	})
 }
 
 // TestJoiner joins what streams have queued, the same and different slices in turn.
