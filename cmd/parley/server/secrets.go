@@ -26,24 +26,25 @@ func (c Config) checkTokenSecret() error {
 	return nil
 }
 
-// checkJWTSecret returns an error for a placeholder. On an address that only this machine reaches, it is logged
-// instead: what is tried out or measured there may have one. Package issuer checks the length.
+// checkJWTSecret returns an error for a placeholder, except on a server that only a test or a measurement on this
+// machine can use: there it is logged. Package issuer checks the length.
 func (c Config) checkJWTSecret(log *slog.Logger) error {
 	if c.JWTSecret == "" || !repeatsOneCharacter(c.JWTSecret) {
 		return nil
 	}
 	const why = "--jwt-secret repeats one character: try openssl rand -hex 32"
-	if !c.listensLocally() {
+	if !c.isUnderTest() {
 		return errors.New(why)
 	}
 	log.Warn(why)
 	return nil
 }
 
-// listensLocally reports whether only this machine can reach the address to listen on.
-func (c Config) listensLocally() bool {
+// isUnderTest reports whether the server is set up as no real one is: without rate limits, at an address that only this
+// machine reaches, and for no other address or proxy.
+func (c Config) isUnderTest() bool {
 	host, _, err := net.SplitHostPort(c.Listen)
-	if err != nil {
+	if err != nil || c.RateLimited || c.PublicURL != "" || len(c.TrustedProxies) > 0 {
 		return false
 	}
 	ip := net.ParseIP(host)
