@@ -14,9 +14,9 @@
 // events about it to the log (tx.go; send_batch.go for sends). So what was rolled back is never seen and what was
 // committed is never lost. The methods return the event's Cursor, zero when there was nothing to change.
 //
-// Single statements without an event change only what no event is about: when a session was last used (sessions.go),
-// who writes an upload (uploads.go), which thumbnail is being made (thumbnails.go), which blobs are to be deleted
-// (blobs.go), and the row of the instance (instance.go, health.go).
+// Statements without an event change only what no event is about: when sessions were last used (touches.go, many in one
+// transaction), who writes an upload (uploads.go), which thumbnail is being made (thumbnails.go), which blobs are to be
+// deleted (blobs.go), and the row of the instance (instance.go, health.go).
 //
 // # Deleted content is never replayed
 //
@@ -35,6 +35,7 @@
 //   - rows of rooms, by id: by writes to a room, its members, bans, invites or messages, and by blocks between the
 //     users of a direct room;
 //   - rows of users, by id: by writes to a password, an account or its identities, and to when users were last seen;
+//   - rows of sessions, by id in the order of bytes (touchSessions, revokeEach), but for ended ones that are deleted;
 //   - rows of uploads, files and doomed_blobs, in that order;
 //   - the row of event_head, by the append at the end of the transaction, until the commit.
 //
@@ -67,7 +68,8 @@
 // (cache_log.go). What a request has learned of the log is kept with it (models.ReadPoint): most have one round trip
 // for their session, their membership and Event-Cursor together.
 //
-// When a session was last used is stored behind the requests, for many sessions in one transaction (touches.go). What a
+// When a session was last used is stored behind the requests, for many sessions in one transaction (touches.go). Only
+// the first request after hours waits for that, so that the janitor does not delete a guest who is back as idle. What a
 // stream needs to open is read for all streams that open at the same time (visibility.go).
 //
 // # Sends
@@ -93,6 +95,7 @@
 //
 // # Goroutines
 //
-// Open starts three, and Close waits for all: the commit queue (runCommitQueue), the indexer (runIndexer), and the
-// janitor (runJanitor), which deletes in batches what nobody can see any more.
+// Open starts four, and Close waits for all: the commit queue (runCommitQueue), the indexer (runIndexer), the janitor
+// (runJanitor), which deletes in batches what nobody can see any more, and the one that stores when sessions were used
+// (runTouches).
 package store

@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/parley-chat/parley/models"
@@ -44,19 +45,40 @@ func (s *Store) endGuest(ctx context.Context, userID int64) error {
 	if err != nil || ended == 0 {
 		return err
 	}
-	if err := s.deleteGuest(ctx, ended); err != nil {
+	if err := s.deleteGuest(ctx, ended, models.Now()); err != nil {
 		return err
 	}
 	s.startPurge(ctx, ended)
 	return nil
 }
 
-func (s *Store) deleteGuest(ctx context.Context, userID int64) error {
-	err := s.deleteIf(ctx, userID, func(u userRow) bool { return u.Guest })
+// deleteGuest deletes a guest unless a valid session of theirs was used since.
+func (s *Store) deleteGuest(ctx context.Context, userID int64, since models.Time) error {
+	_, err := s.write(ctx, func(tx *transaction) error {
+		user, err := tx.lockUser(userID)
+		if err != nil || !user.Guest {
+			return err
+		}
+		used, err := tx.lockSessions(userID)
+		if err != nil || used >= since.Millis() {
+			return err
+		}
+		return tx.deleteUser(user)
+	})
 	if errors.Is(err, models.NotFound()) {
 		err = nil // another node has deleted them
 	}
 	return err
+}
+
+// lockSessions locks the sessions of a guest, and returns when a valid one was used last. A guest who comes back waits
+// for the end of the transaction, and learns then whether the session still exists (returnTo). The order of the
+// database is that of Go here: a guest's sessions have ids of equal length, of capital letters and digits.
+func (tx *transaction) lockSessions(guestID int64) (used int64, err error) {
+	var each []int64
+	err = database.Scan(tx.DB, &each, `SELECT CASE WHEN expires_at > ? THEN last_used_at ELSE 0 END FROM sessions
+		WHERE user_id = ? AND revoked_at = 0 ORDER BY id`+tx.store.dialect.ForUpdate(), models.Now().Millis(), guestID)
+	return slices.Max(append(each, 0)), err
 }
 
 // expireGuests deletes a batch of the guests who have no session left to come back with.
@@ -65,7 +87,7 @@ func (s *Store) expireGuests(ctx context.Context) (more bool, err error) {
 	err = database.Scan(s.read(ctx), &users,
 		"SELECT u.id FROM users u WHERE u.guest AND "+hasNoSession+" ORDER BY u.id LIMIT ?",
 		models.Now().Millis(), guestBatch)
-	return len(users) == guestBatch, s.deleteGuests(ctx, users, err)
+	return len(users) == guestBatch, s.deleteGuests(ctx, users, models.Now(), err)
 }
 
 // expireIdleGuests deletes guests who came hours ago, have done nothing, and are not online. Each time it looks at a
@@ -75,7 +97,8 @@ func (s *Store) expireIdleGuests(ctx context.Context) (more bool, err error) {
 	if online == nil {
 		return false, nil
 	}
-	before := models.Now().Add(-models.IdleGuestLife).UnixMilli()
+	idleSince := models.At(time.Now().Add(-models.IdleGuestLife))
+	before := idleSince.Millis()
 	from := s.idleFrom
 	var looked []int64
 	err = database.Scan(s.read(ctx), &looked,
@@ -89,7 +112,6 @@ func (s *Store) expireIdleGuests(ctx context.Context) (more bool, err error) {
 		return false, nil
 	}
 	s.idleFrom = looked[len(looked)-1]
-	s.touchSessions(s.touches.takeAll()) // a guest who has just come back is not idle
 	var idle, gone []int64
 	err = database.Scan(s.read(ctx), &idle,
 		`SELECT u.id FROM users u WHERE u.guest AND u.id > ? AND u.id <= ? AND u.created_at < ? AND
@@ -107,15 +129,15 @@ func (s *Store) expireIdleGuests(ctx context.Context) (more bool, err error) {
 			gone = append(gone, id)
 		}
 	}
-	return false, s.deleteGuests(ctx, gone, err)
+	return false, s.deleteGuests(ctx, gone, idleSince, err)
 }
 
-// deleteGuests deletes guests that a query has found, unless it failed.
-func (s *Store) deleteGuests(ctx context.Context, users []int64, err error) error {
+// deleteGuests deletes guests that a query has found, unless it failed, or a guest has used a session since.
+func (s *Store) deleteGuests(ctx context.Context, users []int64, since models.Time, err error) error {
 	for _, id := range users {
 		if err == nil {
 			began := time.Now()
-			err = s.deleteGuest(ctx, id)
+			err = s.deleteGuest(ctx, id, since)
 			pause(ctx, time.Since(began))
 		}
 	}

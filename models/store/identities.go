@@ -295,8 +295,8 @@ func (s *Store) endOtherLogins(ctx context.Context) (more bool, err error) {
 	_, err = s.write(ctx, func(tx *transaction) error {
 		var rows []sessionRow
 		err := database.Scan(tx.DB, &rows, otherLogins, s.product, models.Now().Millis(), s.product, otherLoginsBatch)
-		for i := 0; err == nil && i < len(rows); i++ {
-			err = revoke(tx, rows[i], models.RevokedByLogOut)
+		if err == nil {
+			err = revokeEach(tx, rows, models.RevokedByLogOut)
 		}
 		more = len(rows) == otherLoginsBatch
 		return err

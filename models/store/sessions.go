@@ -3,6 +3,8 @@ package store
 import (
 	"context"
 	"crypto/rand"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/parley-chat/parley/models"
@@ -122,10 +124,30 @@ func (s *Store) useSession(ctx context.Context, id string) (userID int64, err er
 	if err := row.Check(now); err != nil {
 		return 0, err
 	}
-	if now.Millis()-row.LastUsedAt >= touchEvery.Milliseconds() {
+	switch unused := time.Duration(now.Millis()-row.LastUsedAt) * time.Millisecond; {
+	case unused >= returnAfter:
+		return row.UserID, s.returnTo(ctx, id)
+	case unused >= touchEvery:
 		s.touches.add(id, now)
 	}
 	return row.UserID, nil
+}
+
+// returnTo stores that a session is used again, and then checks it once more: the janitor may have found the guest idle
+// just before, and deleted them.
+func (s *Store) returnTo(ctx context.Context, id string) error {
+	if _, _, err := s.returns.get(ctx, id); err != nil {
+		return err
+	}
+	now := models.Now()
+	row, known, err := s.session(ctx, id, now)
+	if err == nil && !known {
+		err = sessionOver()
+	}
+	if err == nil {
+		err = row.Check(now)
+	}
+	return err
 }
 
 // session returns what is known of a session. A cached one is valid: one that seems to have expired may have been
@@ -215,11 +237,22 @@ func (s *Store) SessionAddresses(ctx context.Context, userID int64) ([]string, e
 // revokeAll revokes the user's sessions but the one with the id except.
 func (tx *transaction) revokeAll(userID int64, except string, why models.RevokeReason) error {
 	var rows []sessionRow
-	err := tx.Where("user_id = ? AND revoked_at = 0 AND id <> ?", userID, except).Order("id").Find(&rows).Error
-	for i := 0; err == nil && i < len(rows); i++ {
-		err = revoke(tx, rows[i], why)
+	err := tx.Where("user_id = ? AND revoked_at = 0 AND id <> ?", userID, except).Find(&rows).Error
+	if err == nil {
+		err = revokeEach(tx, rows, why)
 	}
 	return err
+}
+
+// revokeEach revokes sessions in the order of their ids, which is that of all locks on them.
+func revokeEach(tx *transaction, rows []sessionRow, why models.RevokeReason) error {
+	slices.SortFunc(rows, func(a, b sessionRow) int { return strings.Compare(a.ID, b.ID) })
+	for _, row := range rows {
+		if err := revoke(tx, row, why); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func revoke(tx *transaction, row sessionRow, why models.RevokeReason) error {
@@ -316,10 +349,8 @@ func (tx *transaction) limitSessions(userID int64, newest string) error {
 		"SELECT "+sessionColumns+` FROM sessions s WHERE user_id = ? AND revoked_at = 0 AND id <> ?
 		ORDER BY created_at DESC, id DESC LIMIT ? OFFSET ?`, userID, newest, models.MaxSessionsPerUser,
 		models.MaxSessionsPerUser-1)
-	for _, r := range rows {
-		if err == nil {
-			err = revoke(tx, r, models.RevokedByLimit)
-		}
+	if err == nil {
+		err = revokeEach(tx, rows, models.RevokedByLimit)
 	}
 	return err
 }

@@ -56,7 +56,8 @@ type Store struct {
 	members  *coalescer[database.MembershipKey, database.Member]
 	bounds   *coalescer[struct{}, logBounds]
 	visible  *coalescer[visibilityKey, models.Visibility]
-	head     atomic.Int64 // of the log; only used where no other process writes
+	returns  *coalescer[string, struct{}] // touches sessions that were not used for long
+	head     atomic.Int64                 // of the log, as far as this process knows: where it is alone, that is all
 
 	release  func() error // of the claim on the database
 	writable writable
@@ -71,7 +72,7 @@ type Store struct {
 	stopped   <-chan struct{} // closed by stop
 	ended     chan struct{}   // closed when the commit queue has ended
 	touches   *touches
-	done      sync.WaitGroup // of the commit queue, the indexer and the janitor
+	done      sync.WaitGroup // of the goroutines that Open starts
 
 	indexing sync.Mutex               // held while messages are indexed
 	indexed  atomic.Int64             // the position up to which messages are indexed, as far as this process knows
@@ -134,6 +135,7 @@ func newStore(c Config) (*Store, error) {
 	s.cache = newCache(!d.Shared())
 	s.sessions, s.members = newCoalescer(s.loadSessions), newCoalescer(s.loadMembers)
 	s.bounds, s.visible = newCoalescer(s.loadBounds), newCoalescer(s.loadVisibility)
+	s.returns = newCoalescer(s.storeReturns)
 	return s, nil
 }
 

@@ -1,6 +1,10 @@
 package store
 
 import (
+	"context"
+	"log/slog"
+	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -48,6 +52,28 @@ func TestSessionsAreTouched(t *testing.T) {
 		defer h.close()
 		if !touched(callers[1]) {
 			t.Error("a session that was used before the store closed was not touched")
+		}
+	})
+}
+
+// TestTouchesEndWithTheirTime stores touches in a database that does not respond in time: all are left out together,
+// and not each batch after a wait of its own.
+func TestTouchesEndWithTheirTime(t *testing.T) {
+	migrated.OnEach(t, func(t *testing.T, name string) {
+		h := openTestStore(t, name)
+		defer h.close()
+		h.stopJanitor()
+		var log strings.Builder
+		h.log = slog.New(slog.NewTextHandler(&log, nil))
+		used := map[string]int64{}
+		for i := range 3 * touchBatch {
+			used[strconv.Itoa(i)] = 1
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel()
+		h.storeTouches(ctx, used)
+		if n := strings.Count(log.String(), "\n"); n != 1 {
+			t.Errorf("%d batches were tried, want 1", n)
 		}
 	})
 }
