@@ -2,15 +2,18 @@ package models
 
 import (
 	"context"
+	"sync"
 	"time"
 )
 
 // ReadPoint is a position of the log that the reads of one request have in common: the store looks up once where the
-// log ends, after the request has come, and then knows for all of them what was committed before it. Only the request's
-// goroutine uses it.
+// log ends, after the request has come, and then knows for all of them what was committed before it. It is safe for
+// concurrent use: some requests are served by several goroutines.
 type ReadPoint struct {
-	Position int64
-	At       time.Time // when the position was read; zero before
+	mu       sync.Mutex
+	position int64
+	at       time.Time // when the position was asked for; zero for none
+	cleared  time.Time // see Clear
 }
 
 // readPointLife is for how long a request may be answered as of one position. A request that was held up, or that takes
@@ -32,11 +35,25 @@ func ReadPointOf(ctx context.Context) *ReadPoint {
 	return &ReadPoint{}
 }
 
-// Current reports whether the position may still be used.
-func (p *ReadPoint) Current() bool { return !p.At.IsZero() && time.Since(p.At) < readPointLife }
+// Get returns the position, and whether it may still be used.
+func (p *ReadPoint) Get() (position int64, current bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.position, !p.at.IsZero() && time.Since(p.at) < readPointLife
+}
 
-// Set keeps a position that was asked for at a time.
-func (p *ReadPoint) Set(position int64, at time.Time) { p.Position, p.At = position, at }
+// Set keeps a position that was asked for at a time, unless that was before the last Clear.
+func (p *ReadPoint) Set(position int64, at time.Time) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if !at.Before(p.cleared) {
+		p.position, p.at = position, at
+	}
+}
 
 // Clear has the position read again: something newer was seen, which must not be older than what follows.
-func (p *ReadPoint) Clear() { p.At = time.Time{} }
+func (p *ReadPoint) Clear() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.at, p.cleared = time.Time{}, time.Now()
+}

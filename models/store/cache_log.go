@@ -53,8 +53,8 @@ func (s *Store) readPoint(ctx context.Context) (int64, error) {
 	if s.cache.alone {
 		return s.head.Load(), nil
 	}
-	if p := models.ReadPointOf(ctx); p.Current() {
-		return p.Position, nil
+	if position, current := models.ReadPointOf(ctx).Get(); current {
+		return position, nil
 	}
 	return s.newReadPoint(ctx)
 }

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"sync"
 	"testing"
 	"time"
 
@@ -277,7 +278,7 @@ func TestReadPointIsOfTheRequest(t *testing.T) {
 			if at := head(); at != before {
 				t.Errorf("the request is answered as of %d, and began as of %d", at, before)
 			}
-			models.ReadPointOf(ctx).At = time.Now().Add(-time.Second)
+			models.ReadPointOf(ctx).Set(before, time.Now().Add(-time.Second))
 			if at := head(); at != before+1 {
 				t.Errorf("a request that takes long is answered as of %d, want %d", at, before+1)
 			}
@@ -290,6 +291,30 @@ func TestReadPointIsOfTheRequest(t *testing.T) {
 			_, err = t.one.LogOut(t.Context(), t.ben.ID, t.session.SessionID)
 			t.one.must(err)
 			t.other.want(t.other.CheckSession(ctx, t.session), models.CodeSessionRevoked)
+		},
+	})
+}
+
+// TestReadPointOfSeveralGoroutines reads and writes with one request's context in several goroutines, as an upload does
+// that renews its hold while it is received.
+func TestReadPointOfSeveralGoroutines(t *testing.T) {
+	t.Parallel()
+	eachOnTwoNodes(t, map[string]func(t *twoNodes){
+		"reads and writes": func(t *twoNodes) {
+			ctx := t.request()
+			var done sync.WaitGroup
+			for range 4 {
+				done.Go(func() {
+					_, err := t.other.Head(ctx)
+					if err == nil {
+						_, err = t.other.write(ctx, func(*transaction) error { return nil })
+					}
+					if err != nil {
+						t.Error(err)
+					}
+				})
+			}
+			done.Wait()
 		},
 	})
 }
