@@ -33,10 +33,11 @@ const (
 //     cache_log.go for why that is enough.
 type cache struct {
 	mu            sync.Mutex
-	alone         bool   // no other process writes to the database
-	position      int64  // up to where the log has been followed; only used where others write
-	invalidations uint64 // how often something was invalidated
-	updating      int    // transactions that may have been committed, but have not invalidated anything yet
+	alone         bool      // no other process writes to the database
+	position      int64     // up to where the log has been followed; only used where others write
+	membersSince  time.Time // when the memberships were last emptied for their age; likewise
+	invalidations uint64    // how often something was invalidated
+	updating      int       // transactions that may have been committed, but have not invalidated anything yet
 	sessions      *simplelru.LRU[string, database.Session]
 	members       *simplelru.LRU[database.MembershipKey, database.Member]
 }

@@ -14,9 +14,10 @@ import (
 // where the log ends, together with the events that the cache does not have yet, in one statement for all requests
 // that wait at that moment. That is why what the cache returns is right on every node, at once:
 //
-//  1. Whatever makes an entry out of date is in the log, appended by the same transaction. Positions have no gaps and
-//     are in the order of the commits, because the head row is locked until the commit (appendEvents). So whoever sees
-//     the head at a position sees all events up to it, and all changes that they report.
+//  1. Whatever makes an entry out of date is in the log, appended by the same transaction, where its writer is of
+//     this version: see membersLife for those before it. Positions have no gaps and are in the order of the commits,
+//     because the head row is locked until the commit (appendEvents). So whoever sees the head at a position sees all
+//     events up to it, and all changes that they report.
 //  2. The statement of a request begins after the request. A change that was acknowledged before, by any node, is
 //     therefore at or before the head that it finds, and its event has been applied when the request looks into the
 //     cache: an entry that it finds then is as new as that head, or was read even later.
@@ -26,6 +27,10 @@ import (
 //     Otherwise, nothing depends on how far the streams of this node are.
 //
 // A node that has not looked for long, or that finds the log pruned or older than it was, forgets everything.
+
+// membersLife is how long memberships are cached. Versions before this one, which may write to the same database during
+// an upgrade, change names and end blocks without an event.
+const membersLife = time.Minute
 
 // maxFollowed bounds the events that are read to bring the cache up to date. After more, it is emptied.
 const maxFollowed = 1000
@@ -95,7 +100,7 @@ func (s *Store) followLog(ctx context.Context) (logBounds, error) {
 		}
 	}, &b.head, &b.pruned, &e.Name, &e.Audience.RoomID, &e.Audience.UserID, &e.Audience.SessionID)
 	if err == nil {
-		s.cache.follow(after, b, events)
+		s.cache.follow(after, b, events, time.Now())
 	}
 	return b, err
 }
@@ -108,14 +113,19 @@ func (c *cache) followed() int64 {
 
 // follow applies the events that were read after a position and up to the end of the log. Two reads may overlap and end
 // in either order: what is applied twice does no harm, and the one that ends last with the older end empties the cache.
-func (c *cache) follow(after int64, log logBounds, events []models.LogEntry) {
+func (c *cache) follow(after int64, log logBounds, events []models.LogEntry, now time.Time) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	gap := log.head < c.position || log.pruned > after || log.head-after > maxFollowed
 	if gap {
 		c.purge()
 	}
-	if gap || len(events) > 0 {
+	old := now.Sub(c.membersSince) >= membersLife
+	if old {
+		c.members.Purge()
+		c.membersSince = now
+	}
+	if gap || old || len(events) > 0 {
 		c.invalidations++
 	}
 	for _, e := range events {

@@ -162,6 +162,18 @@ func TestChangesTakeEffectOnOtherNodes(t *testing.T) {
 				t.Errorf("the name is still %q", user.DisplayName)
 			}
 		},
+		"renamed by a version that appends no event": func(t *twoNodes) {
+			t.warm(t.room)
+			t.execute("UPDATE users SET display_name = 'Benjamin' WHERE username = 'ben'")
+			t.other.cache.mu.Lock()
+			t.other.cache.membersSince = time.Now().Add(-membersLife)
+			t.other.cache.mu.Unlock()
+			user, err := t.write(t.room)
+			t.other.must(err)
+			if user.DisplayName != "Benjamin" {
+				t.Errorf("the name is still %q", user.DisplayName)
+			}
+		},
 		"logged out": func(t *twoNodes) {
 			t.warm(t.room)
 			t.expectLogOut()
