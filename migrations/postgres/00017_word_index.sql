@@ -1,5 +1,16 @@
 -- +goose Up
 
+-- If the index on messages.words is to be dropped below, the lock for that comes first: whoever locks more of a table
+-- than it has locked already can end up in a deadlock with a send of the previous version.
+-- +goose StatementBegin
+DO $$
+BEGIN
+    IF NOT EXISTS (SELECT 1 FROM messages WHERE words IS NOT NULL) THEN
+        LOCK TABLE messages IN ACCESS EXCLUSIVE MODE;
+    END IF;
+END $$;
+-- +goose StatementEnd
+
 -- Words are indexed behind the commit of a message, from the log: position is the last event whose message is in the
 -- index. All messages from before this migration are. column_words: some of those have their words in the column
 -- messages.words, where the version before this one kept them. They stay there, since to move ten million rows would

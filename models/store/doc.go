@@ -91,7 +91,10 @@
 // An edit indexes its message in its own transaction, and the indexer passes over messages that were edited or deleted;
 // triggers remove the words of those that are deleted. On PostgreSQL the indexer locks the messages that it adds, so
 // that it sees an edit or a deletion that is under way, and a later one sees what was added. There, one node indexes at
-// a time: the one that has locked the row of word_index, which ends with its connection.
+// a time: the one that has locked the row of word_index, which ends with its connection; PostgreSQL ends that if it
+// hears nothing for some seconds.
+//
+// Words that the database refuses hold up no others: their message is left out of the index, and logged.
 //
 // # Goroutines
 //

@@ -24,6 +24,10 @@ const (
 	indexWaiting = 2 * indexRows
 	// indexRows bounds the events of one transaction, for which sends to SQLite wait.
 	indexRows = 200
+	// indexTimeout bounds one transaction, and indexIdle how long PostgreSQL waits for its next statement: a node that is
+	// cut off within it keeps the others from indexing no longer than that.
+	indexTimeout = 30 * time.Second
+	indexIdle    = 10 * time.Second
 )
 
 // runIndexer indexes what is sent.
@@ -61,17 +65,31 @@ func (s *Store) indexMessages(ctx context.Context, least int64) error {
 	s.indexing.Lock()
 	defer s.indexing.Unlock()
 	for more := true; more; {
-		if waits, err := s.waitsForIndex(ctx, least); err != nil || !waits {
+		var err error
+		if more, err = s.indexSome(ctx, least); err != nil {
 			return err
 		}
-		b, err := s.indexBatch(ctx)
-		if err != nil {
-			return err
-		}
-		more = b.full
-		s.indexed.Store(max(b.to, s.indexed.Load()))
 	}
 	return nil
+}
+
+// indexSome is one transaction of indexMessages.
+func (s *Store) indexSome(ctx context.Context, least int64) (more bool, err error) {
+	ctx, cancel := context.WithTimeout(ctx, indexTimeout)
+	defer cancel()
+	if waits, err := s.waitsForIndex(ctx, least); err != nil || !waits {
+		return false, err
+	}
+	b, err := s.indexBatch(ctx)
+	if err != nil {
+		return false, err
+	}
+	for _, r := range b.refused {
+		s.log.Error("the database refuses the words of a message; searches do not find it",
+			"room", r.RoomID, "message", r.ID, "error", r.err)
+	}
+	s.indexed.Store(max(b.to, s.indexed.Load()))
+	return b.full, nil
 }
 
 // waitsForIndex reports whether at least so many events wait for the index. Where other nodes write too, this one does
@@ -95,11 +113,11 @@ func (s *Store) indexBatch(ctx context.Context) (b unindexed, err error) {
 	}
 	_, err = s.write(ctx, func(tx *transaction) (err error) {
 		if s.dialect.Shared() {
-			if b, err = readUnindexed(tx.DB, s.dialect.SkipLocked()); err != nil || b.to == b.from {
+			if b, err = tx.claimUnindexed(); err != nil || b.to == b.from {
 				return err
 			}
 		}
-		if err := s.dialect.AddToIndex(tx.DB, b.messages); err != nil {
+		if b.refused, err = tx.addToIndex(b.messages); err != nil {
 			return err
 		}
 		return database.ExecDirect(tx.DB, "UPDATE word_index SET position = $1 WHERE id = 1", b.to)
@@ -112,6 +130,53 @@ type unindexed struct {
 	from, to int64
 	full     bool // there may be more
 	messages []database.IndexedMessage
+	refused  []refusedWords
+}
+
+// refusedWords are a message whose words the database does not take, and why.
+type refusedWords struct {
+	database.IndexedMessage
+
+	err error
+}
+
+// addToIndex adds messages to the index. If the database refuses that, it looks for those at fault by halves: they stay
+// without words, since no other message is to wait for what fails each time.
+func (tx *transaction) addToIndex(messages []database.IndexedMessage) ([]refusedWords, error) {
+	if len(messages) == 0 {
+		return nil, nil
+	}
+	if err := database.ExecDirect(tx.DB, "SAVEPOINT words"); err != nil {
+		return nil, err
+	}
+	added := tx.store.dialect.AddToIndex(tx.DB, messages)
+	if added == nil {
+		return nil, database.ExecDirect(tx.DB, "RELEASE SAVEPOINT words")
+	}
+	if !tx.store.dialect.Refused(added) {
+		return nil, added
+	}
+	if err := database.ExecDirect(tx.DB, "ROLLBACK TO SAVEPOINT words"); err != nil {
+		return nil, err
+	}
+	if len(messages) == 1 {
+		return []refusedWords{{messages[0], added}}, nil
+	}
+	half := len(messages) / 2 //nolint:mnd // as its name says
+	first, err := tx.addToIndex(messages[:half])
+	if err != nil {
+		return nil, err
+	}
+	second, err := tx.addToIndex(messages[half:])
+	return append(first, second...), err
+}
+
+// claimUnindexed is readUnindexed for this transaction alone, and not for long if its node is cut off.
+func (tx *transaction) claimUnindexed() (unindexed, error) {
+	if err := tx.store.dialect.LimitIdle(tx.DB, indexIdle); err != nil {
+		return unindexed{}, err
+	}
+	return readUnindexed(tx.DB, tx.store.dialect.SkipLocked())
 }
 
 // readUnindexed reads the first messages that wait for the index. The batch is empty if lock, a clause for the row of

@@ -3,8 +3,10 @@ package store
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -290,5 +292,125 @@ func TestNodesIndexByTurns(t *testing.T) {
 	}
 	if got := b.found(anna, room.ID, "tea"); len(got) != 2 {
 		t.Errorf("search after the takeover: got %q", got)
+	}
+}
+
+// refuseWords has the database refuse to index a message. SQLite has no triggers on the index itself, but on one of the
+// tables that it consists of.
+func (h *testStore) refuseWords(roomID, id int64) {
+	h.t.Helper()
+	if _, isSQLite := h.dialect.(sqlite.Dialect); isSQLite {
+		h.must(h.writer.Exec(fmt.Sprintf("CREATE TRIGGER refuse BEFORE INSERT ON message_words_docsize "+
+			"WHEN NEW.id = %d BEGIN SELECT RAISE(ABORT, 'refused'); END", sqlite.WordsRow(roomID, id))).Error)
+		return
+	}
+	h.must(h.writer.Exec("CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS " +
+		"$$ BEGIN RAISE EXCEPTION 'refused'; END $$").Error)
+	h.must(h.writer.Exec(fmt.Sprintf("CREATE TRIGGER refuse BEFORE INSERT ON message_words FOR EACH ROW "+
+		"WHEN (NEW.room_id = %d AND NEW.id = %d) EXECUTE FUNCTION refuse()", roomID, id)).Error)
+}
+
+// TestRefusedWordsHoldUpNoOthers has the database refuse one message of a batch. The others are indexed and found, and
+// the one is logged once.
+func TestRefusedWordsHoldUpNoOthers(t *testing.T) {
+	migrated.OnEach(t, func(t *testing.T, name string) {
+		const messages, refused = 25, 17
+		h := openTestStore(t, name)
+		defer h.close()
+		anna := h.user("anna")
+		room := h.room("talk", models.RoomPublic, anna)
+		h.indexAll()
+		var want []string
+		h.stopJanitorAfter(func() {
+			for i := range messages {
+				text := fmt.Sprintf("tea %d", i)
+				if id := h.say(room.ID, anna, text); i == refused {
+					h.refuseWords(room.ID, id)
+				} else {
+					want = append(want, text)
+				}
+			}
+		})
+		var log strings.Builder
+		h.log = slog.New(slog.NewTextHandler(&log, nil))
+		for range 2 {
+			h.must(h.indexMessages(t.Context(), 1))
+		}
+		if n := h.waiting(); n != 0 {
+			t.Errorf("%d events wait for the index", n)
+		}
+		if n := h.indexedRows(); n != messages-1 {
+			t.Errorf("%d messages are in the index, want %d", n, messages-1)
+		}
+		if n := strings.Count(log.String(), "level=ERROR"); n != 1 {
+			t.Errorf("logged %d times: %s", n, log.String())
+		}
+		slices.Reverse(want)
+		if got := h.found(anna, room.ID, "tea"); !slices.Equal(got, want) {
+			t.Errorf("search: got %q", got)
+		}
+	})
+}
+
+// TestSilentIndexerIsEnded has a node hold the index and say nothing more, as if its network was cut. The database ends
+// its transaction, and another node takes over.
+func TestSilentIndexerIsEnded(t *testing.T) {
+	name := migrated.Postgres(t)
+	h := openTestStore(t, name)
+	defer h.close()
+	anna := h.user("anna")
+	room := h.room("talk", models.RoomPublic, anna)
+	h.stopJanitorAfter(func() { h.say(room.ID, anna, "tea") })
+	silent := h.writer.Begin()
+	defer silent.Rollback()
+	if b, err := (&transaction{DB: silent, store: h.Store}).claimUnindexed(); err != nil || len(b.messages) != 1 {
+		t.Fatalf("read %d messages that wait for the index, error %v", len(b.messages), err)
+	}
+	var limit string
+	h.must(database.Scan(silent, &limit, "SHOW idle_in_transaction_session_timeout"))
+	if limit != "10s" {
+		t.Errorf("the database waits %s for the next statement of an indexer", limit)
+	}
+	h.must(h.dialect.LimitIdle(silent, time.Second)) // so that the test does not wait as long
+	h.must(h.indexMessages(t.Context(), 1))          // returns at once
+	if h.waiting() == 0 {
+		t.Error("two nodes index at the same time")
+	}
+	h.indexAll()
+}
+
+// TestMigrationDropsIndexBesideSend migrates a database without words while a server of the previous version has read
+// messages and goes on to write some. Neither ends in a deadlock.
+func TestMigrationDropsIndexBesideSend(t *testing.T) {
+	const before = 16 // the schema before that of the word index
+	name := migrated.Postgres(t)
+	db := downTo(t, name, before)
+	send, err := db.BeginTx(t.Context(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = send.Rollback() }()
+	exec := func(statement string) {
+		t.Helper()
+		if _, err := send.ExecContext(t.Context(), statement); err != nil {
+			t.Fatal(err)
+		}
+	}
+	exec("SELECT id FROM messages")
+	migration := make(chan error, 1)
+	go func() { migration <- Migrate(context.Background(), name) }()
+	const waits = "SELECT 1 FROM pg_locks WHERE NOT granted AND database = (SELECT oid FROM pg_database " +
+		"WHERE datname = current_database())"
+	for deadline := time.Now().Add(time.Minute); len(rowsOf(t, db, waits)) == 0; <-time.After(pollEvery) {
+		if time.Now().After(deadline) {
+			t.Fatal("the migration does not wait for the send")
+		}
+	}
+	exec("UPDATE messages SET edited_at = 1")
+	if err := send.Commit(); err != nil {
+		t.Error(err)
+	}
+	if err := <-migration; err != nil {
+		t.Error(err)
 	}
 }

@@ -3,6 +3,7 @@ package database
 import (
 	"context"
 	"database/sql"
+	"time"
 
 	"gorm.io/gorm"
 
@@ -33,6 +34,10 @@ type Dialect interface {
 	SkipLocked() string
 	// Transient reports whether a transaction that failed with err did nothing and may be run again.
 	Transient(err error) bool
+	// Refused reports whether a statement failed because of the values that it was to store: it would fail again.
+	Refused(err error) bool
+	// LimitIdle has the database end the transaction, and its connection, if it waits that long for a statement.
+	LimitIdle(tx *gorm.DB, limit time.Duration) error
 
 	SendDriver
 	LogWriter

@@ -8,7 +8,10 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"slices"
+	"strconv"
 	"strings"
+	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
@@ -119,6 +122,19 @@ func (Dialect) SkipLocked() string { return " FOR UPDATE SKIP LOCKED" }
 func (Dialect) Transient(err error) bool {
 	var e *pgconn.PgError
 	return errors.As(err, &e) && (e.Code == "40P01" || e.Code == "40001")
+}
+
+// Refused implements [database.Dialect]: data that is wrong (22) or violates a constraint (23), a limit of the server
+// (54), and what a trigger raises (P0).
+func (Dialect) Refused(err error) bool {
+	var e *pgconn.PgError
+	return errors.As(err, &e) && slices.Contains([]string{"22", "23", "54", "P0"}, e.Code[:2])
+}
+
+// LimitIdle implements [database.Dialect].
+func (Dialect) LimitIdle(tx *gorm.DB, limit time.Duration) error {
+	return database.ExecDirect(tx, "SELECT set_config('idle_in_transaction_session_timeout', $1, true)",
+		strconv.FormatInt(limit.Milliseconds(), 10))
 }
 
 // Origins returns the cluster's identifier and the database's number in it: a dump that is loaded elsewhere has other

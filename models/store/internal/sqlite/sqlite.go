@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/url"
 	"os"
+	"time"
 
 	"github.com/pressly/goose/v3"
 	"gorm.io/gorm"
@@ -92,6 +93,22 @@ func (Dialect) Transient(err error) bool {
 	var e *sqlite.Error
 	return errors.As(err, &e) && e.Code()&0xff == sqlite3.SQLITE_BUSY
 }
+
+// Refused implements [database.Dialect].
+func (Dialect) Refused(err error) bool {
+	var e *sqlite.Error
+	if !errors.As(err, &e) {
+		return false
+	}
+	switch e.Code() & 0xff {
+	case sqlite3.SQLITE_CONSTRAINT, sqlite3.SQLITE_MISMATCH, sqlite3.SQLITE_TOOBIG:
+		return true
+	}
+	return false
+}
+
+// LimitIdle implements [database.Dialect]. The one process that uses the file does not lose its connection.
+func (Dialect) LimitIdle(*gorm.DB, time.Duration) error { return nil }
 
 // Provider returns what runs the migrations, and the pool that it uses, which the caller closes.
 func (d Dialect) Provider() (*goose.Provider, *sql.DB, error) {
