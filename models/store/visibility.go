@@ -65,8 +65,8 @@ func (s *Store) loadVisibility(
 		rows[k.userID], lowest = nil, min(lowest, k.after)
 	}
 	db := s.read(ctx)
-	in, ids := database.IDList(db, slices.Collect(maps.Keys(rows)))
-	statement := strings.ReplaceAll(visibilityQuery, "$IDS", strings.ReplaceAll(in, "?", "$2"))
+	in, ids := database.NumberedIDList(db, "$2", slices.Collect(maps.Keys(rows)))
+	statement := strings.ReplaceAll(visibilityQuery, "$IDS", in)
 	var r visibilityRow
 	err := database.Query(db, statement, lowest, ids).Each(func() { rows[r.userID] = append(rows[r.userID], r) },
 		&r.kind, &r.userID, &r.roomID, &r.otherID, &r.from, &r.to, &r.name, &r.longName)

@@ -9,8 +9,8 @@ import (
 	"github.com/parley-chat/parley/models"
 )
 
-// TestSharedVisibility asks for the snapshots of several users at several positions at the same time, so that they share
-// queries, and once alone. Each is that of its own user and position.
+// TestSharedVisibility asks for the snapshots of several users at several positions at the same time, so that they
+// share queries, and once alone. Each is that of its own user and position.
 func TestSharedVisibility(t *testing.T) {
 	migrated.OnEach(t, func(t *testing.T, name string) {
 		h := openTestStore(t, name)

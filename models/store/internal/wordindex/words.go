@@ -159,13 +159,17 @@ func wordAt(normalized string, at int) (t term, next int) {
 		return term{text: keycapOf(rune(normalized[at])), kind: kindSymbol}, next
 	}
 	word := normalized[at:end]
-	for next = end; next < len(normalized) && strings.IndexByte("+#%", normalized[next]) >= 0 && !hasKeycap(normalized,
-		next+1); next++ {
+	for next = end; isTrailingSign(normalized, next); next++ {
 		if next-end < maxWord {
 			word += string(fullWidth(normalized[next]))
 		}
 	}
 	return term{text: firstRunes(word, maxWord), kind: kindWord}, next
+}
+
+// isTrailingSign reports whether there is a sign that belongs to the word before it.
+func isTrailingSign(normalized string, at int) bool {
+	return at < len(normalized) && strings.IndexByte("+#%", normalized[at]) >= 0 && !hasKeycap(normalized, at+1)
 }
 
 // keycapOf begins with the cap, so that a digit is not a prefix of it.
@@ -261,10 +265,9 @@ const (
 // and of particles.
 var unspaced = []*unicode.RangeTable{
 	unicode.Han, unicode.Hiragana, unicode.Katakana, unicode.Hangul, unicode.Bopomofo, unicode.Thai, unicode.Lao,
-	unicode.Khmer,
-	unicode.Myanmar, unicode.Tai_Le, unicode.New_Tai_Lue, unicode.Tai_Tham, unicode.Tai_Viet, unicode.Javanese,
-	unicode.Balinese,
-	unicode.Yi, unicode.Tangut, unicode.Nushu, unicode.Khitan_Small_Script, unspacedMarks,
+	unicode.Khmer, unicode.Myanmar, unicode.Tai_Le, unicode.New_Tai_Lue, unicode.Tai_Tham, unicode.Tai_Viet,
+	unicode.Javanese, unicode.Balinese, unicode.Yi, unicode.Tangut, unicode.Nushu, unicode.Khitan_Small_Script,
+	unspacedMarks,
 }
 
 // firstUnspaced is before all of their letters.
