@@ -54,7 +54,7 @@ export function panelView(which, room, signal) {
 /** @type {Record<string, string>} */
 const ROLE_LABELS = { owner: 'Owner', moderator: 'Moderator', member: '' };
 
-const MAX_ANNOUNCED = 500; // users present in a room; beyond, nobody is told who enters
+const MAX_ANNOUNCED = 500; // users present in a room, as the API has it; beyond, nobody is told who enters
 const PRESENT_REFRESH = 30_000; // milliseconds
 
 /** @param {Room} room @param {AbortSignal} signal */
@@ -92,9 +92,9 @@ function members(room, signal) {
   watch(['members'], render, signal);
   render();
   void refreshMembers(0);
-  // Of a large room, the stream may not tell who is present.
+  // While many are present, the stream does not tell who else is. Of members who are not listed, it is not known.
   const again = setInterval(() => {
-    if ((state.open?.member_count ?? 0) > MAX_ANNOUNCED) void refreshMembers();
+    if (state.present.size >= MAX_ANNOUNCED || !state.membersComplete) void refreshMembers();
   }, PRESENT_REFRESH);
   signal.addEventListener('abort', () => clearInterval(again));
   return h('div.panel-content', {}, h('div.panel-tools', {}, invite, filter), list);
