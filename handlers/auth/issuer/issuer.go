@@ -142,14 +142,19 @@ func (i *Issuer) Issued(signed string) bool {
 // Verify verifies a token. The error is token_expired for a valid token that has expired, unavailable if the keys
 // cannot be fetched, and unauthenticated otherwise.
 func (i *Issuer) Verify(ctx context.Context, signed string) (Token, error) {
-	if t, known := i.verified.get(ctx, i.keys, signed); known {
-		return t, nil
+	keyOf := i.keys.key
+	if before, known := i.verified.get(signed); known {
+		key, fetched, err := keyOf(ctx, before.kid)
+		if err == nil && fetched.Equal(before.fetched) {
+			return before.token, nil
+		}
+		keyOf = func(context.Context, string) (any, time.Time, error) { return key, fetched, err } // it was just fetched
 	}
 	var c claims
 	var v verifiedToken
 	_, err := i.parser.ParseWithClaims(signed, &c, func(t *jwt.Token) (key any, err error) {
 		v.kid, _ = t.Header["kid"].(string)
-		key, v.fetched, err = i.keys.key(ctx, v.kid)
+		key, v.fetched, err = keyOf(ctx, v.kid)
 		return key, err
 	})
 	var known *models.Error

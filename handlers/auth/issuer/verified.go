@@ -1,7 +1,6 @@
 package issuer
 
 import (
-	"context"
 	"crypto/sha256"
 	"strings"
 	"time"
@@ -38,21 +37,18 @@ func (v verifiedCache) has(signed string) bool {
 	return len(signed) <= maxCachedSize && v.tokens.Contains(sha256.Sum256([]byte(signed)))
 }
 
-// get returns a token that was verified before and is still valid. A token whose keys have been fetched again since has
-// to be verified again.
-func (v verifiedCache) get(ctx context.Context, k keys, signed string) (Token, bool) {
+// get returns a token that was verified before and has not expired. If the issuer's keys have been fetched again since,
+// it has to be verified again.
+func (v verifiedCache) get(signed string) (t verifiedToken, known bool) {
 	if len(signed) > maxCachedSize {
-		return Token{}, false
+		return t, false
 	}
-	t, known := v.tokens.Get(sha256.Sum256([]byte(signed)))
+	t, known = v.tokens.Get(sha256.Sum256([]byte(signed)))
 	if !known || !time.Now().Before(t.token.ExpiresAt.Time) {
-		return Token{}, false
-	}
-	if _, fetched, err := k.key(ctx, t.kid); err != nil || !fetched.Equal(t.fetched) {
-		return Token{}, false
+		return t, false
 	}
 	t.token.Signed = signedPart(signed)
-	return t.token, true
+	return t, true
 }
 
 func (v verifiedCache) put(signed string, t verifiedToken) {

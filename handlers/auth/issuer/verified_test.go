@@ -85,7 +85,9 @@ func TestWithdrawnKey(t *testing.T) {
 		t.Fatal(err)
 	}
 	var withdrawn atomic.Bool
+	var fetches atomic.Int64
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		fetches.Add(1)
 		set := jose.JSONWebKeySet{Keys: []jose.JSONWebKey{}}
 		if !withdrawn.Load() {
 			set.Keys = append(set.Keys, jose.JSONWebKey{Key: public, Algorithm: "EdDSA", Use: "sig"})
@@ -116,4 +118,7 @@ func TestWithdrawnKey(t *testing.T) {
 	fetchAgain()
 	_, err = i.Verify(t.Context(), signed)
 	requireRefused(t, "with a withdrawn key", err, models.CodeUnauthenticated)
+	if n := fetches.Load(); n != 3 {
+		t.Errorf("the keys were fetched %d times, want 3", n)
+	}
 }

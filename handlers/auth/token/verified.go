@@ -1,6 +1,7 @@
 package token
 
 import (
+	"strings"
 	"time"
 
 	lru "github.com/hashicorp/golang-lru/v2"
@@ -42,4 +43,8 @@ func (v verifiedCache) get(p presented, now time.Time) (models.Caller, bool) {
 	return t.caller, true
 }
 
-func (v verifiedCache) put(p presented, t verifiedToken) { v.tokens.Add(p, t) }
+// put keeps a token without the header that it is a part of.
+func (v verifiedCache) put(p presented, t verifiedToken) {
+	p.signed = strings.Clone(p.signed)
+	v.tokens.Add(p, t)
+}
