@@ -162,6 +162,16 @@ func TestChangesTakeEffectOnOtherNodes(t *testing.T) {
 				t.Errorf("the name is still %q", user.DisplayName)
 			}
 		},
+		"described": func(t *twoNodes) {
+			t.warm(t.room)
+			change := models.ProfileChange{Description: ptrTo("a description")}
+			_, err := t.one.ChangeProfile(t.Context(), t.ben.ID, change, models.Condition{})
+			t.one.must(err)
+			t.request()
+			if !t.other.cache.members.Contains(memberKey(t.room.ID, t.ben.ID)) {
+				t.Error("the membership was forgotten, though no name has changed")
+			}
+		},
 		"renamed by a version that appends no event": func(t *twoNodes) {
 			t.warm(t.room)
 			t.execute("UPDATE users SET display_name = 'Benjamin' WHERE username = 'ben'")

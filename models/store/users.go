@@ -77,10 +77,12 @@ func (s *Store) ChangeProfile(
 		if p.Description != nil {
 			changes["description"] = *p.Description
 		}
-		if len(changes) > 0 {
+		if p.DisplayName != nil {
 			if err := tx.appendNamesChanged(userID); err != nil {
 				return err
 			}
+		}
+		if len(changes) > 0 {
 			if err := tx.Model(&userRow{}).Where("id = ?", userID).Updates(changes).Error; err != nil {
 				return err
 			}
