@@ -4,6 +4,7 @@ import (
 	"container/list"
 	"errors"
 	"net"
+	"net/netip"
 	"time"
 )
 
@@ -110,7 +111,7 @@ func (l *Listener) add(c *Conn) {
 		if !l.isFull() {
 			break
 		}
-		victims := l.longestIdle(l.mostIdle())
+		victims := l.longestIdle(l.givesWay(c))
 		if len(victims) == 0 {
 			l.dropOne(c)
 			l.mu.Unlock()
@@ -121,6 +122,21 @@ func (l *Listener) add(c *Conn) {
 	}
 	defer l.mu.Unlock()
 	l.enqueue(c)
+}
+
+// givesWay returns the network whose idle connections make room for c: that of c, or else another, if it has more than
+// its share together with those that wait, and otherwise the one with the most idle connections. So a network that
+// floods the listener takes nobody else's. l.mu is held.
+func (l *Listener) givesWay(c *Conn) netip.Prefix {
+	if n := l.network(c.network); l.exceedsShare(n, n.conns+len(n.waiting)+1) {
+		return c.network
+	}
+	for turn := l.arrivals.turns.Front(); turn != nil; turn = turn.Next() {
+		if n := turn.Value.(*network); l.exceedsShare(n, n.conns+len(n.waiting)) {
+			return n.prefix
+		}
+	}
+	return l.mostIdle()
 }
 
 // enqueue appends a connection to those of its network that wait. l.mu is held.
@@ -137,17 +153,19 @@ func (l *Listener) enqueue(c *Conn) {
 }
 
 // dropOne closes the newest connection that waits, of the network with the most of them, and has c wait in its place.
-// It closes c if its own network has the most. l.mu is held.
+// It closes c if its own network has its share, or if that network does not have at least two more that wait: then the
+// exchange would gain nothing. l.mu is held.
 func (l *Listener) dropOne(c *Conn) {
-	most := l.network(c.network)
-	for one := l.arrivals.turns.Front(); one != nil; one = one.Next() {
-		if n := one.Value.(*network); len(n.waiting) > len(most.waiting)+1 {
+	own := l.network(c.network)
+	most := own
+	for turn := l.arrivals.turns.Front(); turn != nil; turn = turn.Next() {
+		if n := turn.Value.(*network); len(n.waiting) > len(most.waiting) {
 			most = n
 		}
 	}
 	last := len(most.waiting) - 1
-	if most.prefix == c.network || last < 0 {
-		l.forget(l.network(c.network))
+	if last <= len(own.waiting) || l.exceedsShare(own, own.conns+len(own.waiting)+1) {
+		l.forget(own)
 		_ = c.TCPConn.Close()
 		return
 	}
@@ -199,7 +217,7 @@ func (l *Listener) next(now time.Time) (c *Conn, again time.Duration, err error)
 			turn = following
 			continue
 		}
-		if l.hasShare(n) {
+		if l.exceedsShare(n, n.conns+1) {
 			if victims = l.longestIdle(n.prefix); len(victims) == 0 {
 				turn = following
 				continue

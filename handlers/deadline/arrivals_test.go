@@ -3,6 +3,7 @@ package deadline
 import (
 	"net"
 	"net/http"
+	"strings"
 	"testing"
 	"time"
 )
@@ -122,4 +123,44 @@ func TestArrivalsEnd(t *testing.T) {
 			}
 		}
 	})
+}
+
+// TestFloodLeavesOthersTheirIdleConnections floods a listener with more connections from one network than there are
+// places. Those that wait count in the network's share, so others keep their idle connections, and those who come later
+// take the places of the flood.
+func TestFloodLeavesOthersTheirIdleConnections(t *testing.T) {
+	const places, kept, flood = 40, 10, 60
+	letGo := make(chan struct{})
+	l := serveWith(t, short, places*perRequest, func(_ http.ResponseWriter, r *http.Request) {
+		if strings.HasPrefix(r.RemoteAddr, "127.0.0.2:") {
+			<-letGo
+		}
+	}, fewStarting)
+	defer close(letGo)
+	idle := func() int { return requests(l) - busy(l) }
+	for range kept {
+		if !gotResponse(t, ask(t, l, "127.0.0.1")) {
+			t.Fatal("a connection that is to be kept got no response")
+		}
+	}
+	eventually(t, "they are idle", func() bool { return idle() == kept })
+
+	var last net.Conn
+	for i := range flood {
+		last = ask(t, l, "127.0.0.2")
+		if i < places-kept {
+			eventually(t, "it has arrived", func() bool { return requests(l)+waitingArrivals(l) == kept+i+1 })
+		}
+	}
+	closed(t, last)
+	if n := idle(); n != kept {
+		t.Errorf("the other network has %d of its %d idle connections", n, kept)
+	}
+	if n := requests(l) + waitingArrivals(l); n != places {
+		t.Errorf("%d of %d places are taken", n, places)
+	}
+	if !gotResponse(t, ask(t, l, "127.0.0.3")) {
+		t.Error("one that came later was refused")
+	}
+	eventually(t, "it is idle too", func() bool { return idle() == kept+1 })
 }

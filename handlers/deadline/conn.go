@@ -96,9 +96,8 @@ func (c *Conn) pending() pending {
 
 // setCheck makes the write return for the next check.
 func (c *Conn) setCheck(now time.Time) {
-	_ = c.TCPConn.SetWriteDeadline(
-		now.Add(c.listener.limits.Stall / checksPerStall),
-	) // on a closed connection the write fails
+	check := now.Add(c.listener.limits.Stall / checksPerStall)
+	_ = c.TCPConn.SetWriteDeadline(check) // on a closed connection the write fails
 }
 
 // resume reports whether to resume a write that returned taken bytes and err: it returned for a check only, and the

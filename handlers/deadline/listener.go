@@ -29,8 +29,9 @@ var ErrFull = errors.New("there are as many streams as this process has files fo
 //
 // Their number is bounded by the files that the process may open. One network (an IPv4 address, or the /64 of an IPv6
 // address; proxies excepted) may have half of them for its requests at most, so that no client can take all. When there
-// are no files left, the listener closes the connections that have been idle longest, of the network with the most idle
-// ones; if none is idle it closes one that waits to be served (see arrivals), of the network with the most of them.
+// are no files left, the listener closes the connections that have been idle longest, of a network that has more than
+// its share together with those that wait to be served (see arrivals), otherwise of the one with the most idle ones. If
+// none is idle it closes one that waits, of the network with the most of them.
 type Listener struct {
 	*net.TCPListener
 	limits Limits
@@ -49,7 +50,7 @@ type Listener struct {
 type network struct {
 	prefix   netip.Prefix // invalid for all proxies together
 	conns    int          // for requests
-	starting int          // of these
+	starting int          // how many of conns are in arrivals.starting
 	waiting  []*Conn      // the first one first
 	inTurn   bool
 }
@@ -104,9 +105,9 @@ func (l *Listener) isFull() bool {
 	return l.files > 0 && l.streams+perRequest*(len(l.conns)+l.arrivals.waiting+1) > l.files
 }
 
-// hasShare reports whether a network may not have more connections for requests. l.mu is held.
-func (l *Listener) hasShare(n *network) bool {
-	return l.files > 0 && n.prefix.IsValid() && n.conns >= max(1, l.files/perRequest/2)
+// exceedsShare reports whether so many connections are more than a network may have for requests. l.mu is held.
+func (l *Listener) exceedsShare(n *network, conns int) bool {
+	return l.files > 0 && n.prefix.IsValid() && conns > max(1, l.files/perRequest/2)
 }
 
 // mostIdle returns the network with the most idle connections. l.mu is held.
