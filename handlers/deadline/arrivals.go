@@ -20,6 +20,8 @@ const (
 	arrivalWait = 20 * time.Second
 	// acceptPause is the pause after the process had no files left.
 	acceptPause = 10 * time.Millisecond
+	// acceptEpisode is how long there must have been files before their lack is logged again.
+	acceptEpisode = time.Minute
 )
 
 // arrivals are the connections that wait to be served. After a restart all clients come back at once: net/http would
@@ -27,9 +29,9 @@ const (
 // hundred bytes until it may start, and none is refused. A connection is starting from when it is handed to net/http
 // until its first response, until it is a stream or closed, and for startTime at most. Networks take turns.
 type arrivals struct {
-	max  int           // the constant maxStarting, except in tests
-	time time.Duration // startTime, likewise
-	wait time.Duration // arrivalWait, likewise
+	maxStarting int           // the constant of that name, except in tests
+	startTime   time.Duration // likewise
+	wait        time.Duration // arrivalWait, likewise
 
 	waiting  int
 	turns    *list.List    // of *network: those with waiting connections
@@ -41,7 +43,7 @@ type arrivals struct {
 
 func newArrivals() arrivals {
 	return arrivals{
-		max: maxStarting, time: startTime, wait: arrivalWait,
+		maxStarting: maxStarting, startTime: startTime, wait: arrivalWait,
 		turns: list.New(), starting: list.New(), changed: make(chan struct{}, 1),
 	}
 }
@@ -57,7 +59,7 @@ func (a *arrivals) wake() {
 // Accept waits for the next connection that may start.
 func (l *Listener) Accept() (net.Conn, error) {
 	l.accepting.Do(func() { go l.acceptAll() })
-	timer := time.NewTimer(l.arrivals.time)
+	timer := time.NewTimer(l.arrivals.startTime)
 	defer timer.Stop()
 	for {
 		c, again, err := l.next(time.Now())
@@ -74,11 +76,16 @@ func (l *Listener) Accept() (net.Conn, error) {
 
 // acceptAll accepts connections, and has them wait, until the listener is closed.
 func (l *Listener) acceptAll() {
+	var failed time.Time // when there were no files last
 	for {
 		tcp, err := l.AcceptTCP()
-		var known interface{ Temporary() bool }
-		if errors.As(err, &known) && known.Temporary() { // there are no files left
-			<-time.After(acceptPause)
+		var problem interface{ Temporary() bool }
+		if errors.As(err, &problem) && problem.Temporary() { // there are no files left
+			if now := time.Now(); now.Sub(failed) > acceptEpisode {
+				l.log.Warn("cannot accept connections for now", "error", err)
+			}
+			failed = time.Now()
+			time.Sleep(acceptPause)
 			continue
 		}
 		if err != nil {
@@ -211,9 +218,9 @@ func (l *Listener) next(now time.Time) (c *Conn, again time.Duration, err error)
 	}
 	l.dropLate(now)
 	again = l.endStarts(now)
-	for turn := l.arrivals.turns.Front(); turn != nil && l.arrivals.starting.Len() < l.arrivals.max; {
+	for turn := l.arrivals.turns.Front(); turn != nil && l.arrivals.starting.Len() < l.arrivals.maxStarting; {
 		n, following := turn.Value.(*network), turn.Next()
-		if n.prefix.IsValid() && n.starting >= l.arrivals.max/startingShare {
+		if n.prefix.IsValid() && n.starting >= l.arrivals.maxStarting/startingShare {
 			turn = following
 			continue
 		}
@@ -243,7 +250,7 @@ func (l *Listener) begin(n *network, c *Conn, now time.Time) {
 
 // dropLate closes connections that have waited too long. l.mu is held.
 func (l *Listener) dropLate(now time.Time) {
-	if now.Sub(l.arrivals.checked) < min(l.arrivals.time, l.arrivals.wait) {
+	if now.Sub(l.arrivals.checked) < min(l.arrivals.startTime, l.arrivals.wait) {
 		return
 	}
 	l.arrivals.checked = now
@@ -264,12 +271,12 @@ func (l *Listener) dropLate(now time.Time) {
 func (l *Listener) endStarts(now time.Time) (again time.Duration) {
 	for first := l.arrivals.starting.Front(); first != nil; first = l.arrivals.starting.Front() {
 		c := first.Value.(*Conn)
-		if left := l.arrivals.time - now.Sub(c.arrived); left > 0 {
+		if left := l.arrivals.startTime - now.Sub(c.arrived); left > 0 {
 			return left
 		}
 		l.endStart(c)
 	}
-	return l.arrivals.time
+	return l.arrivals.startTime
 }
 
 // endStart no longer counts a connection as starting. l.mu is held.

@@ -9,7 +9,7 @@ import (
 )
 
 // fewStarting are arrivals of which four may be starting, two of one network, for as long as they take.
-func fewStarting(a *arrivals) { a.max, a.time = 4, time.Hour }
+func fewStarting(a *arrivals) { a.maxStarting, a.startTime = 4, time.Hour }
 
 // waitingArrivals returns how many connections wait to be served.
 func waitingArrivals(l *Listener) int {
@@ -47,7 +47,7 @@ func TestSilentArrivalsHoldUpNobody(t *testing.T) {
 	patient := short
 	patient.Head = time.Minute
 	l := serveWith(t, patient, 0, func(http.ResponseWriter, *http.Request) {}, func(a *arrivals) {
-		a.max, a.time = 4, 10*time.Millisecond
+		a.maxStarting, a.startTime = 4, 10*time.Millisecond
 	})
 	for range 8 {
 		var d net.Dialer
@@ -99,9 +99,9 @@ func TestArrivalsEnd(t *testing.T) {
 	t.Run("it has waited too long", func(t *testing.T) {
 		handler, letGo := waiting()
 		defer close(letGo)
-		l := serveWith(t, short, 0, handler, func(a *arrivals) { a.max, a.time, a.wait = 4, 20*time.Millisecond, 0 })
+		l := serveWith(t, short, 0, handler, func(a *arrivals) { a.maxStarting, a.startTime, a.wait = 4, 20*time.Millisecond, 0 })
 		l.mu.Lock()
-		l.arrivals.max = 0
+		l.arrivals.maxStarting = 0
 		l.mu.Unlock()
 		closed(t, ask(t, l, "127.0.0.1"))
 	})

@@ -7,6 +7,7 @@ import (
 	"crypto/sha256"
 	"errors"
 	"io"
+	"log/slog"
 	"net"
 	"net/http"
 	"net/netip"
@@ -47,7 +48,7 @@ func serveWith(
 	if err != nil {
 		t.Fatal(err)
 	}
-	l := NewListener(tcp.(*net.TCPListener), limits, files, proxy)
+	l := NewListener(tcp.(*net.TCPListener), limits, files, proxy, slog.New(slog.DiscardHandler))
 	change(&l.arrivals)
 	server := &http.Server{Handler: handler, ConnState: l.Track, ReadHeaderTimeout: limits.Head}
 	done := make(chan struct{})

@@ -3,6 +3,7 @@ package deadline
 import (
 	"cmp"
 	"errors"
+	"log/slog"
 	"net"
 	"net/http"
 	"net/netip"
@@ -37,6 +38,7 @@ type Listener struct {
 	limits Limits
 	files  int // that connections may have open together; 0 for no limit
 	proxy  func(netip.Addr) bool
+	log    *slog.Logger
 
 	accepting sync.Once
 	mu        sync.Mutex
@@ -58,12 +60,15 @@ type network struct {
 // NewListener wraps a listener. proxy reports whether an address is that of a proxy: its connections are from many
 // clients, and belong to no network. files is how many files the connections may have open together, 0 for no limit;
 // see Room.
-func NewListener(l *net.TCPListener, limits Limits, files int, proxy func(netip.Addr) bool) *Listener {
+func NewListener(
+	l *net.TCPListener, limits Limits, files int, proxy func(netip.Addr) bool, log *slog.Logger,
+) *Listener {
 	return &Listener{
 		TCPListener: l,
 		limits:      limits,
 		files:       files,
 		proxy:       proxy,
+		log:         log,
 		conns:       map[*Conn]struct{}{},
 		networks:    map[netip.Prefix]*network{},
 		arrivals:    newArrivals(),

@@ -50,7 +50,7 @@ func serveHTTP(
 ) *HTTPServer {
 	ctx, cut := context.WithCancel(context.Background())
 	s := &HTTPServer{
-		Listener: deadline.NewListener(l, times, deadline.MaxOpenFiles(), proxies.Trust), log: log, cut: cut,
+		Listener: deadline.NewListener(l, times, deadline.MaxOpenFiles(), proxies.Trust, log), log: log, cut: cut,
 		failed: make(chan error, 1),
 	}
 	s.Server = &http.Server{
