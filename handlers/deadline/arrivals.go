@@ -85,7 +85,7 @@ func (l *Listener) acceptAll() {
 				l.log.Warn("cannot accept connections for now", "error", err)
 			}
 			failed = time.Now()
-			time.Sleep(acceptPause)
+			time.Sleep(acceptPause) //nolint:forbidigo // any part of the process may free a file: there is no event to wait for
 			continue
 		}
 		if err != nil {

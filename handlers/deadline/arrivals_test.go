@@ -99,7 +99,9 @@ func TestArrivalsEnd(t *testing.T) {
 	t.Run("it has waited too long", func(t *testing.T) {
 		handler, letGo := waiting()
 		defer close(letGo)
-		l := serveWith(t, short, 0, handler, func(a *arrivals) { a.maxStarting, a.startTime, a.wait = 4, 20*time.Millisecond, 0 })
+		l := serveWith(t, short, 0, handler, func(a *arrivals) {
+			a.maxStarting, a.startTime, a.wait = 4, 20*time.Millisecond, 0
+		})
 		l.mu.Lock()
 		l.arrivals.maxStarting = 0
 		l.mu.Unlock()
