@@ -14,10 +14,10 @@ import (
 const (
 	// The streams of this comparison are not read while a round of coresMessages is measured, so that the server has all
 	// cores for itself: a round fits into the buffers of a socket. One more stream is read, to know when a round is over.
-	coresStreams  = 2000
-	coresSenders  = 4
+	coresStreams  = 8000
+	coresSenders  = 64
 	coresMessages = 100
-	coresRounds   = 20
+	coresRounds   = 10
 	coresBuffer   = 256 << 10 // of a socket, in bytes
 )
 
