@@ -122,6 +122,19 @@ func TestYieldLetsNetworkRun(t *testing.T) {
 	}
 }
 
+// TestYieldClosesItsFiles makes and closes the pipes of flushers: none of their files stays open.
+func TestYieldClosesItsFiles(t *testing.T) {
+	before := currentResources().files
+	for range 100 {
+		y := newNetworkYield()
+		y.yield()
+		y.close()
+	}
+	if files := currentResources().files; files > before+50 { // other tests' connections come and go
+		t.Errorf("%d files are open, and were %d", files, before)
+	}
+}
+
 // heldRig is a rig whose hub has no flushers: what has to be flushed waits until the test does it.
 type heldRig struct {
 	*rig

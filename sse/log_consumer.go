@@ -40,7 +40,7 @@ func (h *Hub) Run(ctx context.Context) {
 	defer workers.Wait()
 	workers.Go(func() { h.releaseMemory(ctx) })
 	workers.Go(h.peers.run)
-	for range cap(h.flushes.wake) {
+	for range cap(h.flushes.wake) { // one wake-up can wait for each
 		workers.Go(func() { h.runFlusher(ctx) })
 	}
 	defer h.peers.close()

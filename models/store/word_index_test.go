@@ -44,6 +44,21 @@ func (h *testStore) indexAll() {
 	}
 }
 
+// indexConstantly indexes messages one by one until it is stopped.
+func (h *testStore) indexConstantly() (stop func()) {
+	h.t.Helper()
+	ctx, cancel := context.WithCancel(h.t.Context())
+	var indexing sync.WaitGroup
+	indexing.Go(func() {
+		for ctx.Err() == nil {
+			if err := h.indexMessages(ctx, 1); err != nil && ctx.Err() == nil {
+				h.t.Error(err)
+			}
+		}
+	})
+	return func() { cancel(); indexing.Wait() }
+}
+
 // everywhere returns the texts in all of the caller's rooms that match the words, at most 50.
 func (h *testStore) everywhere(ctx context.Context, caller models.User, words string) (texts []string) {
 	h.t.Helper()
@@ -72,15 +87,8 @@ func TestSenderFindsMessageAtOnce(t *testing.T) {
 			h.room("talk", models.RoomPublic, users[0], users[1:]...),
 			h.room("other", models.RoomPublic, users[0], users[1:]...),
 		}
-		ctx, stop := context.WithCancel(t.Context())
-		var indexing, sending sync.WaitGroup
-		indexing.Go(func() {
-			for ctx.Err() == nil {
-				if err := h.indexMessages(ctx, 1); err != nil && ctx.Err() == nil {
-					t.Error(err)
-				}
-			}
-		})
+		stopIndexing := h.indexConstantly()
+		var sending sync.WaitGroup
 		for i, u := range users {
 			sending.Go(func() {
 				for n := range each {
@@ -97,8 +105,7 @@ func TestSenderFindsMessageAtOnce(t *testing.T) {
 			})
 		}
 		sending.Wait()
-		stop()
-		indexing.Wait()
+		stopIndexing()
 		h.indexAll()
 		if n := h.indexedRows(); n != senders*each {
 			t.Errorf("%d messages are in the index, want %d", n, senders*each)
@@ -163,15 +170,8 @@ func TestIndexAgreesWithMessages(t *testing.T) {
 		defer h.close()
 		anna := h.user("anna")
 		room := h.room("talk", models.RoomPublic, anna)
-		ctx, stop := context.WithCancel(t.Context())
-		var indexing, changing sync.WaitGroup
-		indexing.Go(func() {
-			for ctx.Err() == nil {
-				if err := h.indexMessages(ctx, 1); err != nil && ctx.Err() == nil {
-					t.Error(err)
-				}
-			}
-		})
+		stopIndexing := h.indexConstantly()
+		var changing sync.WaitGroup
 		var mu sync.Mutex
 		there, gone := map[string]bool{}, map[string]bool{}
 		for u := range users {
@@ -199,8 +199,7 @@ func TestIndexAgreesWithMessages(t *testing.T) {
 			})
 		}
 		changing.Wait()
-		stop()
-		indexing.Wait()
+		stopIndexing()
 		h.indexAll()
 		left := int64(0)
 		for text := range there {

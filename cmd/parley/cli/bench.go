@@ -74,25 +74,37 @@ const (
 	maxDuration = 24 * time.Hour
 )
 
-// Validate checks the ranges of the flags; kong calls it.
-func (c benchCommand) Validate() error {
-	for _, address := range c.URLs {
+// flagRange is a flag with a number, and the range that it must be in.
+type flagRange struct {
+	flag               string
+	value, least, most int
+}
+
+// checkBench checks what both kinds of parley bench have: addresses of servers, and flags with a range.
+func checkBench(addresses []string, ranges ...flagRange) error {
+	for _, address := range addresses {
 		if err := checkURL("url", address); err != nil {
 			return err
 		}
 	}
-	for _, n := range []struct {
-		flag               string
-		value, least, most int
-	}{
-		{"--streams", c.Streams, 0, maxStreams},
-		{"--senders", c.Senders, 1, maxSenders},
-		{"--size", c.Size, 1, models.MaxTextLength},
-		{"--streams-per-user", c.StreamsPerUser, 1, maxStreams},
-	} {
+	for _, n := range ranges {
 		if n.value < n.least || n.value > n.most {
 			return fmt.Errorf("%s must be %d to %d, not %d", n.flag, n.least, n.most, n.value)
 		}
+	}
+	return nil
+}
+
+// Validate checks the ranges of the flags; kong calls it.
+func (c benchCommand) Validate() error {
+	err := checkBench(c.URLs,
+		flagRange{"--streams", c.Streams, 0, maxStreams},
+		flagRange{"--senders", c.Senders, 1, maxSenders},
+		flagRange{"--size", c.Size, 1, models.MaxTextLength},
+		flagRange{"--streams-per-user", c.StreamsPerUser, 1, maxStreams},
+	)
+	if err != nil {
+		return err
 	}
 	if c.Rooms < 1 || c.Rooms > c.Senders {
 		return fmt.Errorf("--rooms must be 1 to %d, the number of --senders: each room needs at least one", c.Senders)

@@ -61,24 +61,15 @@ const maxMissed = 100_000
 
 // Validate checks the ranges of the flags; kong calls it.
 func (c stormCommand) Validate() error {
-	for _, address := range c.URLs {
-		if err := checkURL("url", address); err != nil {
-			return err
-		}
-	}
-	for _, n := range []struct {
-		flag               string
-		value, least, most int
-	}{
-		{"--streams", c.Streams, 1, maxStreams},
-		{"--rooms", c.Rooms, 1, maxSenders},
-		{"--missed", c.Missed, 1, maxMissed},
-		{"--size", c.Size, 1, models.MaxTextLength},
-		{"--streams-per-user", c.StreamsPerUser, 1, maxStreams},
-	} {
-		if n.value < n.least || n.value > n.most {
-			return fmt.Errorf("%s must be %d to %d, not %d", n.flag, n.least, n.most, n.value)
-		}
+	err := checkBench(c.URLs,
+		flagRange{"--streams", c.Streams, 1, maxStreams},
+		flagRange{"--rooms", c.Rooms, 1, maxSenders},
+		flagRange{"--missed", c.Missed, 1, maxMissed},
+		flagRange{"--size", c.Size, 1, models.MaxTextLength},
+		flagRange{"--streams-per-user", c.StreamsPerUser, 1, maxStreams},
+	)
+	if err != nil {
+		return err
 	}
 	if c.Wait <= 0 || c.Wait > maxDuration {
 		return fmt.Errorf("--wait must be more than 0s, and up to %v", maxDuration)
