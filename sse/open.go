@@ -114,10 +114,16 @@ func (h *Hub) prepare(ctx context.Context, first *replay, o OpenRequest) (startP
 	return b, h.log.CheckSession(ctx, o.Caller)
 }
 
-// runFirst is runWriter for a new stream: it starts with the first replay, which holds a slot already.
+// runFirst is runWriter for a new stream: it starts with the first replay, which holds a slot already. If the peer has
+// not read what its connection was sent before, the head has to wait, and not with the slot.
 func (r *replay) runFirst(head []byte) {
 	s := r.stream
-	if err := s.write(head); err != nil {
+	n, err := s.tryWrite(head)
+	if err == nil && n < len(head) {
+		r.releaseSlot()
+		err = s.write(head[n:])
+	}
+	if err != nil {
 		r.releaseSlot()
 		s.hub.endStream(s)
 		return

@@ -4,9 +4,11 @@ import (
 	"bufio"
 	"context"
 	"errors"
+	"io"
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"runtime"
 	"testing"
 	"time"
 
@@ -194,4 +196,58 @@ func TestReusedFileDescriptors(t *testing.T) {
 			t.Errorf("file descriptor %d is still watched for a stream that has ended", socket)
 		}
 	}
+}
+
+// TestOpeningWaitsWithoutSlot opens a stream on a connection whose peer has not read an earlier response: the head of
+// the stream has to wait for the peer. It holds no slot meanwhile, or a few such peers would keep all others out.
+func TestOpeningWaitsWithoutSlot(t *testing.T) {
+	s := newBusyRoom(t, 1)
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	s.must(err)
+	defer listener.Close()
+	ours, err := net.Dial("tcp", listener.Addr().String())
+	s.must(err)
+	theirs, err := listener.Accept()
+	s.must(err)
+	defer theirs.Close()
+	unread := fillSocket(t, ours)
+	caller := models.Caller{UserID: s.users[0].User.ID, SessionID: s.users[0].SessionID}
+	w := failingHijacker{httptest.NewRecorder(), func() net.Conn { return ours }}
+	s.must(s.hub.Open(w, httptest.NewRequest(http.MethodGet, "/", http.NoBody), OpenRequest{Caller: caller}))
+	eventually(t, func() string {
+		slots := s.hub.replaySlots
+		slots.mu.Lock()
+		defer slots.mu.Unlock()
+		if slots.free != replaySlotCount {
+			return "a stream holds a slot while it waits for its peer"
+		}
+		return ""
+	})
+	_, err = io.CopyN(io.Discard, theirs, unread)
+	s.must(err)
+	tcp, _ := theirs.(*net.TCPConn)
+	if p := (&peer{TCPConn: tcp, lines: bufio.NewReader(theirs)}); !p.skipTo("event: ready") {
+		t.Error("the stream did not start when its peer read again")
+	}
+}
+
+// fillSocket writes to a connection until it takes no more, and returns how much it took.
+func fillSocket(t *testing.T, conn net.Conn) (bytes int64) {
+	t.Helper()
+	sock, err := newSocket(conn)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for full := 0; full < 100; { // the kernel moves some of it to the peer, and then takes more
+		n, err := sock.tryWrite(make([]byte, 4<<10))
+		if err != nil {
+			t.Fatal(err)
+		}
+		bytes += int64(n)
+		if n == 0 {
+			full++
+			runtime.Gosched()
+		}
+	}
+	return bytes
 }
