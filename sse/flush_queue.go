@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 	"sync"
+	"time"
 )
 
 const (
@@ -12,6 +13,10 @@ const (
 	flushAtOnce = 8
 	// flushShare is how many streams a flusher takes at once. It is small, so that all flushers finish at the same time.
 	flushShare = 16
+	// longYield is how long a yield may take without consequences. After a longer one, the flusher does not yield for
+	// workPerYield times as long.
+	longYield    = 2 * time.Millisecond
+	workPerYield = 4
 )
 
 // flushQueue holds the streams that have to be flushed, the first one first. Flushers take them from it, one goroutine
@@ -93,16 +98,18 @@ func (q *flushQueue) waitTaken(ctx context.Context, end uint64) {
 
 // flusher writes to the streams that it takes from the queue. It never waits for a client.
 type flusher struct {
-	hub    *Hub
-	share  []*Stream
-	joiner joiner
-	others *networkYield
+	hub       *Hub
+	share     []*Stream
+	joiner    joiner
+	yield     func()    // lets others run
+	busyUntil time.Time // it does not yield before
 }
 
 // runFlusher flushes streams until ctx is done.
 func (h *Hub) runFlusher(ctx context.Context) {
-	f := flusher{hub: h, others: newNetworkYield()}
-	defer f.others.close()
+	others := newNetworkYield()
+	defer others.close()
+	f := flusher{hub: h, yield: others.yield}
 	for {
 		select {
 		case <-ctx.Done():
@@ -129,7 +136,21 @@ func (f *flusher) flushAll() {
 		if f.hub.ended.any.Load() { // a write has failed
 			f.hub.withLock(func() {})
 		}
-		f.others.yield()
+		f.letOthersRun()
+	}
+}
+
+// letOthersRun yields, unless that has just taken long: while others need all cores, such as those that check passwords,
+// it costs a time slice of some of them each time. Go lets them run in any case, after a time slice of the flusher.
+func (f *flusher) letOthersRun() {
+	began := time.Now()
+	if began.Before(f.busyUntil) {
+		return
+	}
+	f.yield()
+	end := time.Now()
+	if took := end.Sub(began); took > longYield {
+		f.busyUntil = end.Add(workPerYield * took)
 	}
 }
 

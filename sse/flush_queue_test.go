@@ -11,6 +11,7 @@ import (
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/parley-chat/parley/models"
 	"github.com/parley-chat/parley/models/store"
@@ -122,6 +123,36 @@ func TestYieldLetsNetworkRun(t *testing.T) {
 	}
 }
 
+// TestFlusherWorksAfterLongYields yields while all cores are busy, so that each yield takes a few time slices of
+// others. A flusher works most of the time all the same; when yields are short again, it yields after each share.
+func TestFlusherWorksAfterLongYields(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const share, shares = 100 * time.Microsecond, 10_000 // a second of work
+		took := 20 * time.Millisecond
+		yields := 0
+		f := flusher{yield: func() {
+			yields++
+			<-time.After(took)
+		}}
+		began := time.Now()
+		for range shares {
+			<-time.After(share)
+			f.letOthersRun()
+		}
+		if waited := time.Since(began) - shares*share; yields == 0 || waited > shares*share/3 {
+			t.Errorf("%d yields took %v in one second of work", yields, waited)
+		}
+		took, yields = 5*time.Microsecond, 0
+		for range shares {
+			<-time.After(share)
+			f.letOthersRun()
+		}
+		if yields < shares*9/10 {
+			t.Errorf("the flusher yields after %d of %d shares", yields, shares)
+		}
+	})
+}
+
 // TestYieldClosesItsFiles makes and closes the pipes of flushers: none of their files stays open.
 func TestYieldClosesItsFiles(t *testing.T) {
 	before := currentResources().files
@@ -180,8 +211,9 @@ func (h *heldRig) waiting() int {
 }
 
 func (h *heldRig) flush() {
-	f := flusher{hub: h.hub, others: newNetworkYield()}
-	defer f.others.close()
+	others := newNetworkYield()
+	f := flusher{hub: h.hub, yield: others.yield}
+	defer others.close()
 	f.flushAll()
 }
 
