@@ -140,7 +140,7 @@ func (f *flusher) flushAll() {
 	}
 }
 
-// letOthersRun yields, unless that has just taken long: while others need all cores, such as those that check passwords,
+// letOthersRun yields, unless that has just taken long: while others need all cores, for example to check passwords,
 // it costs a time slice of some of them each time. Go lets them run in any case, after a time slice of the flusher.
 func (f *flusher) letOthersRun() {
 	began := time.Now()
