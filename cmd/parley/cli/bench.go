@@ -82,6 +82,9 @@ type flagRange struct {
 
 // checkBench checks what both kinds of parley bench have: addresses of servers, and flags with a range.
 func checkBench(addresses []string, ranges ...flagRange) error {
+	if len(addresses) == 0 {
+		addresses = []string{""} // --url with an empty value
+	}
 	for _, address := range addresses {
 		if err := checkURL("url", address); err != nil {
 			return err

@@ -312,7 +312,7 @@ func TestBenchExplainsFailedStart(t *testing.T) {
 func TestBenchRefusesInvalidFlags(t *testing.T) {
 	t.Parallel()
 	for _, args := range [][]string{
-		{"--url", "127.0.0.1:8080"}, {"--url", "ftp://a.example"}, {"--streams", "-1"}, {"--senders", "0"},
+		{"--url", ""}, {"--url", "127.0.0.1:8080"}, {"--url", "ftp://a.example"}, {"--streams", "-1"}, {"--senders", "0"},
 		{"--rooms", "0"}, {"--rooms", "5"}, {"--rate", "-1"}, {"--rate", "NaN"}, {"--size", "0"}, {"--size", "8001"},
 		{"--duration", "0s"}, {"--warm-up", "-1s"}, {"--wait", "-1s"}, {"--streams-per-user", "0"},
 	} {

@@ -1,6 +1,7 @@
 package loadtest
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -8,6 +9,7 @@ import (
 	"io"
 	"math/rand/v2"
 	"net/http"
+	"os"
 	"os/exec"
 	"sync"
 	"sync/atomic"
@@ -21,6 +23,8 @@ const (
 	stormLook = 200 * time.Millisecond
 	// restartTime is how long the server may take until it is ready again after its restart.
 	restartTime = 5 * time.Minute
+	// maxPrinted is how much of what the command printed is shown, in bytes.
+	maxPrinted = 4096
 	// readyPoll is how often the server is asked whether it is ready again.
 	readyPoll = 50 * time.Millisecond
 )
@@ -107,9 +111,8 @@ func (s *storm) restart(ctx context.Context) error {
 	stage := s.enterStage("restarting the server", len(s.nodes))
 	ctx, cancel := context.WithTimeout(ctx, restartTime)
 	defer cancel()
-	//nolint:gosec // it is the user's own command
-	if printed, err := exec.CommandContext(ctx, "sh", "-c", s.config.Restart).CombinedOutput(); err != nil {
-		return fmt.Errorf("--restart: %w: %s", err, printed)
+	if err := runShell(ctx, s.config.Restart); err != nil {
+		return fmt.Errorf("--restart: %w", err)
 	}
 	for _, node := range s.nodes {
 		for !isReady(ctx, node) {
@@ -120,6 +123,27 @@ func (s *storm) restart(ctx context.Context) error {
 		stage.done.Add(1)
 	}
 	return nil
+}
+
+// runShell runs a shell command. Its error has what the command printed. That goes to a file and not to a pipe: a
+// server that the command starts in the background keeps it open, and the wait for a pipe would not end before it.
+func runShell(ctx context.Context, command string) error {
+	output, err := os.CreateTemp("", "parley-restart-*.log")
+	if err != nil {
+		return err
+	}
+	defer func() {
+		_ = output.Close()
+		_ = os.Remove(output.Name())
+	}()
+	shell := exec.CommandContext(ctx, "sh", "-c", command) //nolint:gosec // it is the user's own command
+	shell.Stdout, shell.Stderr = output, output
+	err = shell.Run()
+	printed, _ := io.ReadAll(io.NewSectionReader(output, 0, maxPrinted))
+	if text := bytes.TrimSpace(printed); err != nil && len(text) > 0 {
+		return fmt.Errorf("%w: %s", err, text)
+	}
+	return err
 }
 
 func isReady(ctx context.Context, node *remote.Client) bool {

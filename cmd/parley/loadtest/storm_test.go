@@ -35,12 +35,14 @@ func runStorm(ctx context.Context, t *testing.T, args ...string) (r loadtest.Sto
 	return r, failed
 }
 
-// TestStormReport lets a storm come back to a server, which is restarted by a command that only leaves a trace.
+// TestStormReport lets a storm come back to a server, which is restarted by a command that only leaves a trace. Like
+// one that starts a server, it leaves a process in the background, until the trace is removed with the test's folder.
 func TestStormReport(t *testing.T) {
 	harness.OnEachDatabase(t, func(t *testing.T, database string) {
 		s := harness.StartServer(t, database)
 		trace := filepath.Join(t.TempDir(), "restarted")
-		r, err := runStorm(t.Context(), t, "--url", s.URL, "--restart", "mkdir "+trace)
+		r, err := runStorm(t.Context(), t, "--url", s.URL, "--restart",
+			"mkdir "+trace+"; while [ -e "+trace+" ]; do sleep 0.1; done &")
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -78,13 +80,28 @@ func TestStormReportsFaults(t *testing.T) {
 	if r, err := runStorm(t.Context(), t, "--url", cutting); err != nil || r.Refused < 24 || r.Errors == nil {
 		t.Errorf("with streams that are cut: got error %v and report %+v", err, r)
 	}
-	if _, err := runStorm(t.Context(), t, "--url", s.URL, "--restart", "false"); err == nil ||
-		!strings.Contains(err.Error(), "--restart") {
-		t.Errorf("got error %v of a command that failed", err)
+	for command, want := range map[string]string{
+		"exit 3": "--restart: exit status 3", "echo why >&2; exit 3": "--restart: exit status 3: why",
+	} {
+		if _, err := runStorm(t.Context(), t, "--url", s.URL, "--restart", command); err == nil || err.Error() != want {
+			t.Errorf("%s: got error %v, want %q", command, err, want)
+		}
 	}
 	interrupted, cancel := context.WithCancel(t.Context())
 	cancel()
 	if _, err := runStorm(interrupted, t, "--url", s.URL); err == nil || !strings.Contains(err.Error(), "interrupted") {
 		t.Errorf("got error %v of an interrupted storm", err)
+	}
+}
+
+func TestStormRefusesInvalidFlags(t *testing.T) {
+	t.Parallel()
+	for _, args := range [][]string{
+		{"--url", ""}, {"--url", "127.0.0.1:8080"}, {"--streams", "0"}, {"--rooms", "0"}, {"--missed", "0"},
+		{"--size", "8001"}, {"--wait", "0s"}, {"--streams-per-user", "0"},
+	} {
+		if _, err := cli.StormConfig(args...); err == nil || !strings.Contains(err.Error(), args[0]) {
+			t.Errorf("%v: got error %v", args, err)
+		}
 	}
 }
