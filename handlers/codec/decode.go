@@ -87,16 +87,10 @@ func ReadBody(w http.ResponseWriter, r *http.Request) ([]byte, error) {
 	// A slow body must not hold a connection for ever. net/http removes the deadline at the end of the body.
 	_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(request.From(r).Limits.Body))
 	body, err := readBounded(r, http.MaxBytesReader(w, r.Body, models.MaxBodyBytes))
-	var known *models.Error
-	var tooLarge *http.MaxBytesError
-	switch {
-	case errors.As(err, &known):
-		return nil, known
-	case errors.As(err, &tooLarge):
-		return nil, bodyTooLarge()
-	case err != nil:
-		return nil, &models.Error{Code: models.CodeMalformedBody, Message: "The body could not be read to its end.", Err: err}
-	case mediaType == MessagePack && len(body) > 0:
+	if err != nil {
+		return nil, unreadable(err)
+	}
+	if mediaType == MessagePack && len(body) > 0 {
 		body, err = fromMsgpack(body)
 		if errors.Is(err, errTooLarge) {
 			return nil, bodyTooLarge()
@@ -106,6 +100,19 @@ func ReadBody(w http.ResponseWriter, r *http.Request) ([]byte, error) {
 		}
 	}
 	return body, request.TakeBytes(w, r, unescaped(body))
+}
+
+// unreadable is the error of a body that could not be read.
+func unreadable(err error) error {
+	var known *models.Error
+	var tooLarge *http.MaxBytesError
+	switch {
+	case errors.As(err, &known):
+		return known
+	case errors.As(err, &tooLarge):
+		return bodyTooLarge()
+	}
+	return &models.Error{Code: models.CodeMalformedBody, Message: "The body could not be read to its end.", Err: err}
 }
 
 func bodyTooLarge() error {
@@ -173,7 +180,7 @@ func parseBody[T Validator](body []byte, patch bool) (T, error) {
 	if !patch {
 		maps.DeleteFunc(fields, func(_ string, raw json.RawMessage) bool { return isNull(raw) })
 	}
-	wrong := append(missing(value, fields), setFields(reflect.ValueOf(&value).Elem(), fields)...)
+	wrong := append(missing(&value, fields), setFields(reflect.ValueOf(&value).Elem(), fields)...)
 	if wrong = append(wrong, unknown...); len(wrong) > 0 {
 		return value, models.InvalidFields(wrong)
 	}
@@ -186,32 +193,22 @@ func parseBody[T Validator](body []byte, patch bool) (T, error) {
 func splitObject(
 	body []byte, known []namedField,
 ) (fields map[string]json.RawMessage, wrong []models.FieldError, ok bool) {
-	d := json.NewDecoder(bytes.NewReader(body))
-	if begin, err := d.Token(); err != nil || begin != json.Delim('{') {
+	if !isObject(body) {
 		return nil, nil, false
 	}
 	fields = make(map[string]json.RawMessage, len(known))
 	unknownNames, twice := map[string]bool{}, map[string]bool{}
-	for d.More() {
-		token, err := d.Token()
-		name, isName := token.(string)
-		var value json.RawMessage
-		if err != nil || !isName || d.Decode(&value) != nil {
-			return nil, nil, false
-		}
+	for name, value := range fieldsIn(body) {
+		at := slices.IndexFunc(known, func(f namedField) bool { return f.name == name })
 		switch {
-		case slices.ContainsFunc(known, func(f namedField) bool { return f.name == name }):
-			twice[name] = twice[name] || fields[name] != nil
-			fields[name] = value
-		case len(unknownNames) < models.MaxFieldErrors:
+		case at < 0 && len(unknownNames) < models.MaxFieldErrors:
 			unknownNames[FieldName(name)] = true
+		case at < 0:
+		case fields[name] != nil:
+			twice[name] = true
+		default:
+			fields[name] = value
 		}
-	}
-	if _, err := d.Token(); err != nil { // the object's end
-		return nil, nil, false
-	}
-	if _, err := d.Token(); err != io.EOF {
-		return nil, nil, false
 	}
 	for _, name := range slices.Sorted(maps.Keys(unknownNames)) {
 		wrong = append(wrong, models.FieldError{Field: name, Message: "is not known here"})

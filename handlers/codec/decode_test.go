@@ -3,10 +3,12 @@ package codec
 import (
 	"bytes"
 	"encoding/binary"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"math"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 
@@ -57,6 +59,32 @@ func TestManyUnknownFields(t *testing.T) {
 	fields, unknown, ok := splitObject([]byte(body.String()), nil)
 	if len(fields) != 0 || len(unknown) != models.MaxFieldErrors || !ok {
 		t.Errorf("%d fields and %d names were kept, %v", len(fields), len(unknown), ok)
+	}
+}
+
+// TestFieldsIn reads the fields of objects, and compares them with those that a json.Decoder finds.
+func TestFieldsIn(t *testing.T) {
+	for _, object := range []string{
+		`{}`, " {\n} ", `{"a":1}`, `{"a":1,"b":2}`, "{ \"a\" : -1.5e3 , \"b\"\t:true\r\n}\n", `{"a":null,"a":false}`,
+		`{"a":{"b":[1,{"c":"}"}]},"d":[[],{}]}`, `{"a":"\\\"","\"b\":":"\\"}`, `{"\u0061\ud83d\ude00":"x,:"," ":[ 1 , 2 ]}`,
+		`{"":""}`, `{"a":[],"b":{}}`, `{"ä":"ö"}`,
+	} {
+		var got, want []string
+		for name, value := range fieldsIn([]byte(object)) {
+			got = append(got, name, string(value))
+		}
+		d := json.NewDecoder(strings.NewReader(object))
+		for _, _ = d.Token(); d.More(); {
+			name, _ := d.Token()
+			var value json.RawMessage
+			if err := d.Decode(&value); err != nil {
+				t.Fatal(err)
+			}
+			want = append(want, name.(string), string(value))
+		}
+		if !isObject([]byte(object)) || !slices.Equal(got, want) {
+			t.Errorf("%s has the fields %q, want %q", object, got, want)
+		}
 	}
 }
 

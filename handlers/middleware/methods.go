@@ -154,8 +154,9 @@ func WrongMethod(q limit.Quotas) http.HandlerFunc {
 	}
 }
 
-// methodOverride is the header in which a tus client names the method that it cannot send.
-const methodOverride = "X-HTTP-Method-Override"
+// methodOverride is the header in which a tus client names the method that it cannot send, in the form that http.Header
+// has it in: it would convert the usual form anew for each request.
+const methodOverride = "X-Http-Method-Override"
 
 // OverrideMethod applies X-HTTP-Method-Override to a POST on an upload (tus 1.0.0, section Requests). Other routes
 // ignore the header.

@@ -132,24 +132,26 @@ func (o observer) finish(rec *recorder, r *http.Request, start time.Time) {
 	if probes[route] && level < slog.LevelError || !o.log.Enabled(r.Context(), level) {
 		return
 	}
-	line := []slog.Attr{
+	// A record of its own, and not o.log.LogAttrs: that looks up from where it is called, and nobody reads it.
+	line := slog.NewRecord(start.Add(took), level, "request", 0)
+	line.AddAttrs(
 		slog.String("method", method), slog.String("path", pathToLog(r, route)), slog.String("route", route),
 		slog.Int("status", status), slog.String("took", readable(took)), slog.Int64("bytes", rec.bytes),
 		slog.String("client", t.Client.Address()), slog.String("request_id", t.ID),
-	}
+	)
 	if t.Caller.UserID != 0 {
-		line = append(line, slog.Int64("user", t.Caller.UserID))
+		line.AddAttrs(slog.Int64("user", t.Caller.UserID))
 	}
 	if t.Status != 0 && t.Status != status {
-		line = append(line, slog.String("busy", string(t.Busy)))
+		line.AddAttrs(slog.String("busy", string(t.Busy)))
 	}
 	if t.Err != nil {
-		line = append(line, slog.String("error", t.Err.Error()))
+		line.AddAttrs(slog.String("error", t.Err.Error()))
 	}
 	if t.Stack != nil {
-		line = append(line, slog.String("stack", string(t.Stack)))
+		line.AddAttrs(slog.String("stack", string(t.Stack)))
 	}
-	o.log.LogAttrs(r.Context(), level, "request", line...)
+	_ = o.log.Handler().Handle(r.Context(), line) // as LogAttrs, which has nobody to report an error to either
 }
 
 // probes are the paths that monitoring asks for all the time. They are neither counted against a quota nor logged.
@@ -180,6 +182,9 @@ func readable(d time.Duration) string {
 // refusal returns why a request was refused: the limit that it was over, the reason why it was refused for now, or the
 // code of the problem. It returns "" for a request that was not refused.
 func refusal(t *request.Context) string {
+	if t.Err == nil {
+		return string(t.Busy)
+	}
 	var known *models.Error
 	switch is := errors.As(t.Err, &known); {
 	case is && known.Limit != "":

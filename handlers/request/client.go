@@ -75,6 +75,11 @@ func (p Proxies) ClientOf(r *http.Request) Client {
 	case !p.Trust(c.IP):
 		return c
 	}
+	return p.behind(c, r)
+}
+
+// behind finds the client behind the proxies, of which c is the one that connects to the server.
+func (p Proxies) behind(c Client, r *http.Request) Client {
 	proto := lastOf(r.Header.Values("X-Forwarded-Proto"))
 	nearest := c.IP
 	for h := range hopsOf(r.Header) {
