@@ -13,9 +13,11 @@ const (
 	// network may have one in startingShare of them.
 	maxStarting   = 512
 	startingShare = 2
-	// startTime is how long a connection counts as starting at most: one that sends nothing, or whose first request takes
-	// longer, must not hold up the others.
-	startTime = time.Second
+	// startTime is how long a connection counts as starting at most: one whose first request takes longer must not hold up
+	// the others. silentTime is how long one does that has not sent the head of a request, and costs little: otherwise a
+	// few hundred of them in each second would keep all others of their network out.
+	startTime  = time.Second
+	silentTime = 100 * time.Millisecond
 	// arrivalWait is how long a connection waits at most until it is served. Then it is closed.
 	arrivalWait = 20 * time.Second
 	// acceptPause is the pause after the process had no files left.
@@ -27,10 +29,12 @@ const (
 // arrivals are the connections that wait to be served. After a restart all clients come back at once: net/http would
 // start to read the requests of all of them, with buffers and a goroutine for each. Here a connection costs a few
 // hundred bytes until it may start, and none is refused. A connection is starting from when it is handed to net/http
-// until its first response, until it is a stream or closed, and for startTime at most. Networks take turns.
+// until its first response, until it is a stream or closed, and for startTime at most, or silentTime if it is silent.
+// Networks take turns.
 type arrivals struct {
 	maxStarting int           // the constant of that name, except in tests
 	startTime   time.Duration // likewise
+	silentTime  time.Duration // likewise
 	wait        time.Duration // arrivalWait, likewise
 
 	waiting  int
@@ -43,7 +47,7 @@ type arrivals struct {
 
 func newArrivals() arrivals {
 	return arrivals{
-		maxStarting: maxStarting, startTime: startTime, wait: arrivalWait,
+		maxStarting: maxStarting, startTime: startTime, silentTime: silentTime, wait: arrivalWait,
 		turns: list.New(), starting: list.New(), changed: make(chan struct{}, 1),
 	}
 }
@@ -266,17 +270,24 @@ func (l *Listener) dropLate(now time.Time) {
 	}
 }
 
-// endStarts no longer counts connections as starting that have done so for startTime, and returns when it will be the
-// turn of the next one. l.mu is held.
+// endStarts no longer counts connections as starting that have done so for startTime, or for silentTime and are silent.
+// It returns when it will be the turn of the next one. l.mu is held.
 func (l *Listener) endStarts(now time.Time) (again time.Duration) {
-	for first := l.arrivals.starting.Front(); first != nil; first = l.arrivals.starting.Front() {
-		c := first.Value.(*Conn)
-		if left := l.arrivals.startTime - now.Sub(c.arrived); left > 0 {
-			return left
+	again = l.arrivals.startTime
+	for first := l.arrivals.starting.Front(); first != nil; {
+		c, following := first.Value.(*Conn), first.Next()
+		age := now.Sub(c.arrived)
+		switch left := l.arrivals.startTime - age; {
+		case left <= 0, age >= l.arrivals.silentTime && c.isSilent():
+			l.endStart(c)
+		case age < l.arrivals.silentTime: // and so are all that follow
+			return min(again, left, l.arrivals.silentTime-age)
+		default:
+			again = min(again, left)
 		}
-		l.endStart(c)
+		first = following
 	}
-	return l.arrivals.startTime
+	return again
 }
 
 // endStart no longer counts a connection as starting. l.mu is held.

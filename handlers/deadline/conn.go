@@ -28,10 +28,22 @@ type Conn struct {
 	// Owned by Listener.mu.
 	arrived time.Time     // when it was accepted, and then when it started
 	start   *list.Element // in arrivals.starting; nil when it does not count there
+	heard   bool          // see isSilent
 }
 
 // isIdle reports whether the connection is idle, and not just about to send its first request. Listener.mu is held.
 func (c *Conn) isIdle() bool { return c.idle.Load() != 0 && c.start == nil }
+
+// isSilent reports whether a connection that has started has not sent the head of its first request: net/http has not
+// read one, and nothing waits to be read. One that is not silent is not looked at again. Listener.mu is held.
+func (c *Conn) isSilent() bool {
+	if c.heard || c.idle.Load() == 0 {
+		return false
+	}
+	n, known := unread(c.TCPConn)
+	c.heard = !known || n > 0
+	return !c.heard
+}
 
 // SetWriteDeadline does nothing.
 func (c *Conn) SetWriteDeadline(time.Time) error { return nil }
