@@ -9,9 +9,10 @@ import (
 	"github.com/parley-chat/parley/models"
 )
 
-// The cache holds the newest events, for replays that are only a little behind.
+// The cache holds the newest events, for replays that are only a little behind. Streams that begin before it read the
+// database one by one, which takes several times as long: so it is usually the bytes that limit it.
 const (
-	cacheEvents = 4096
+	cacheEvents = 16384
 	cacheBytes  = 8 << 20
 )
 
