@@ -13,7 +13,8 @@ const (
 	// it may have, and shorter than clients and proxies wait.
 	openWait = 20 * time.Second
 	// maxOpenings and maxOpeningsPerUser limit the streams that wait to be opened. Each needs 29 KB meanwhile (measured),
-	// so all of them at most 240 MB.
+	// so all of them at most 240 MB. Where users may have few streams, no more than twice as many of theirs wait:
+	// otherwise a few users could take all places.
 	maxOpenings        = 8192
 	maxOpeningsPerUser = 2048
 	// crowdedRetry is when a client may try again whose stream could not wait any longer, or not at all.
@@ -27,7 +28,11 @@ func (h *Hub) admit(request context.Context, userID int64) error {
 	ctx, cancel := context.WithTimeout(request, h.openWait)
 	defer cancel()
 	defer context.AfterFunc(h.accepting, cancel)()
-	err := h.replaySlots.acquireBounded(ctx, userID, maxOpenings, maxOpeningsPerUser)
+	perUser := maxOpeningsPerUser
+	if h.limits.Streams > 0 { // more could not be opened; twice as many, since some of their clients may be gone
+		perUser = min(perUser, 2*h.limits.Streams) //nolint:mnd // see there
+	}
+	err := h.replaySlots.acquireBounded(ctx, userID, maxOpenings, perUser)
 	switch {
 	case err == nil:
 		return nil

@@ -154,6 +154,26 @@ func TestTooManyOpenings(t *testing.T) {
 	}
 }
 
+// TestOneUserWaitsWithFewStreams opens more streams than a user may have, while none can be opened. Only twice as many
+// wait, so that a few users do not take all places.
+func TestOneUserWaitsWithFewStreams(t *testing.T) {
+	const limit = 3
+	r := newRig(t, Limits{Streams: limit})
+	ada := r.signUp("ada")
+	release := r.fillSlots(ada)
+	defer release()
+	for i := range 2 * limit {
+		p := r.dial(ada, 0, "")
+		t.Cleanup(func() { _ = p.Close() })
+		r.waiting(i + 1)
+	}
+	p := r.dial(ada, 0, "")
+	defer func() { _ = p.Close() }()
+	if got := p.refusal(t); !strings.Contains(got, "Too many streams") {
+		t.Errorf("the response is %q", got)
+	}
+}
+
 // TestUsersTakeTurns has one user wait with many streams before another one comes, who is next all the same.
 func TestUsersTakeTurns(t *testing.T) {
 	slots := newReplaySlots(1, 1)
