@@ -41,10 +41,10 @@ func (c Config) checkJWTSecret(log *slog.Logger) error {
 }
 
 // isUnderTest reports whether the server is set up as no real one is: without rate limits, at an address that only this
-// machine reaches, and for no other address or proxy.
+// machine reaches, and for no other address, proxy or web site.
 func (c Config) isUnderTest() bool {
 	host, _, err := net.SplitHostPort(c.Listen)
-	if err != nil || c.RateLimited || c.PublicURL != "" || len(c.TrustedProxies) > 0 {
+	if err != nil || c.RateLimited || c.PublicURL != "" || len(c.TrustedProxies)+len(c.CORSOrigins) > 0 {
 		return false
 	}
 	ip := net.ParseIP(host)
