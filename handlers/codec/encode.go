@@ -45,10 +45,17 @@ func EncodeAs(mediaType string, v any) ([]byte, error) {
 	return body, err
 }
 
+// noStore and noSniff are the values of headers that all responses have. They are shared: Header.Set and Header.Add put
+// a new list in their place.
+var (
+	noStore = []string{"no-store"}
+	noSniff = []string{"nosniff"}
+)
+
 // Write writes a response and ends the request. Caches must not store it: it is for one caller at one time.
 func Write(w http.ResponseWriter, status int, mediaType string, body []byte) {
 	h := w.Header()
-	h.Set("Cache-Control", "no-store")
+	h["Cache-Control"] = noStore
 	if status == http.StatusNoContent {
 		w.WriteHeader(status)
 		return
@@ -57,7 +64,7 @@ func Write(w http.ResponseWriter, status int, mediaType string, body []byte) {
 		h.Set("Content-Type", mediaType)
 	}
 	h.Set("Content-Length", strconv.Itoa(len(body)))
-	h.Set("X-Content-Type-Options", "nosniff")
+	h["X-Content-Type-Options"] = noSniff
 	w.WriteHeader(status)
 	_, _ = w.Write(body) // an error means that the client has disconnected
 }

@@ -51,12 +51,8 @@ func (s *Store) Send(
 		Post: database.Post{Key: call, TextStart: wordindex.NormalizeStart(n.Text)},
 		ctx:  ctx, callerID: callerID, roomID: path.ID, n: n, done: make(chan struct{}),
 	}
-	select {
-	case s.sends <- p:
-	case <-s.stopped:
-		return models.SentMessage{}, models.Cursor{}, stoppingError()
-	case <-ctx.Done():
-		return models.SentMessage{}, models.Cursor{}, ctx.Err()
+	if err := s.queue(p); err != nil {
+		return models.SentMessage{}, models.Cursor{}, err
 	}
 	select {
 	case <-p.done:
@@ -69,6 +65,23 @@ func (s *Store) Send(
 		default:
 			return models.SentMessage{}, models.Cursor{}, stoppingError()
 		}
+	}
+}
+
+// queue puts a send into the queue. It waits while the queue is full.
+func (s *Store) queue(p *send) error {
+	select {
+	case s.sends <- p: // there is room nearly always; then what follows is not needed
+		return nil
+	default:
+	}
+	select {
+	case s.sends <- p:
+		return nil
+	case <-s.stopped:
+		return stoppingError()
+	case <-p.ctx.Done():
+		return p.ctx.Err()
 	}
 }
 
