@@ -22,8 +22,8 @@ const (
 	arrivalWait = 20 * time.Second
 	// acceptPause is the pause after the process had no files left.
 	acceptPause = 10 * time.Millisecond
-	// acceptEpisode is how long there must have been files before their lack is logged again.
-	acceptEpisode = time.Minute
+	// lackEpisode is how long there must have been files before their lack is logged again.
+	lackEpisode = time.Minute
 )
 
 // arrivals are the connections that wait to be served. After a restart all clients come back at once: net/http would
@@ -85,7 +85,7 @@ func (l *Listener) acceptAll() {
 		tcp, err := l.AcceptTCP()
 		var problem interface{ Temporary() bool }
 		if errors.As(err, &problem) && problem.Temporary() { // there are no files left
-			if now := time.Now(); now.Sub(failed) > acceptEpisode {
+			if now := time.Now(); now.Sub(failed) > lackEpisode {
 				l.log.Warn("cannot accept connections for now", "error", err)
 			}
 			failed = time.Now()
@@ -167,6 +167,7 @@ func (l *Listener) enqueue(c *Conn) {
 // It closes c if its own network has its share, or if that network does not have at least two more that wait: then the
 // exchange would gain nothing. l.mu is held.
 func (l *Listener) dropOne(c *Conn) {
+	l.reportLack()
 	own := l.network(c.network)
 	most := own
 	for turn := l.arrivals.turns.Front(); turn != nil; turn = turn.Next() {

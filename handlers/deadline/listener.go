@@ -46,6 +46,7 @@ type Listener struct {
 	networks  map[netip.Prefix]*network
 	arrivals  arrivals
 	streams   int
+	lacked    time.Time // when there was no file for a connection or a stream last
 }
 
 // network is what the connections of one network have.
@@ -108,6 +109,16 @@ func (l *Listener) forget(n *network) {
 // isFull reports whether there are no files for another connection. l.mu is held.
 func (l *Listener) isFull() bool {
 	return l.files > 0 && l.streams+perRequest*(len(l.conns)+l.arrivals.waiting+1) > l.files
+}
+
+// reportLack logs that a connection is closed because there are no files for it, once per episode. l.mu is held.
+func (l *Listener) reportLack() {
+	now := time.Now()
+	if now.Sub(l.lacked) > lackEpisode {
+		l.log.Warn("connections are closed: as many are open as the limit of open files allows (ulimit -n)",
+			"connections", len(l.conns)+l.arrivals.waiting, "streams", l.streams, "files", l.files)
+	}
+	l.lacked = now
 }
 
 // exceedsShare reports whether so many connections are more than a network may have for requests. l.mu is held.

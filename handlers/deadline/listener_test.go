@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"errors"
 	"io"
+	"log/slog"
 	"net"
 	"net/http"
 	"strings"
@@ -120,16 +121,21 @@ func TestBusyNetworkLeavesIdleOnesToGiveWay(t *testing.T) {
 	}
 }
 
-// TestNoRoom fills the room with requests. A new connection is closed; when one is done it finds room.
+// TestNoRoom fills the room with requests. A new connection is closed; when one is done it finds room. That connections
+// are closed is logged once.
 func TestNoRoom(t *testing.T) {
 	handler, letGo := waiting()
 	l := serve(t, short, 2*perRequest, handler)
+	logged := logTo(l)
 	first, second := ask(t, l, "127.0.0.1"), ask(t, l, "127.0.0.2")
 	eventually(t, "both are served", func() bool { return busy(l) == 2 })
 	for _, from := range []string{"127.0.0.1", "127.0.0.3"} {
 		if gotResponse(t, ask(t, l, from)) {
 			t.Errorf("one more from %s got a response", from)
 		}
+	}
+	if lines := logged(); strings.Count(lines, "connections are closed") != 1 {
+		t.Errorf("logged %q", lines)
 	}
 	close(letGo)
 	if !gotResponse(t, first) || !gotResponse(t, second) {
@@ -176,6 +182,19 @@ func TestStreamsHaveTheirPlaces(t *testing.T) {
 	}
 	if _, streams := l.Connections(); streams != 0 {
 		t.Errorf("%d streams are counted when all are closed", streams)
+	}
+}
+
+// logTo gives a listener a log, and returns a function that returns its lines.
+func logTo(l *Listener) (lines func() string) {
+	var out strings.Builder
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.log = slog.New(slog.NewTextHandler(&out, nil))
+	return func() string {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		return out.String()
 	}
 }
 

@@ -18,7 +18,9 @@ func (c *Conn) Release() (*Stream, error) {
 	l := c.listener
 	l.mu.Lock()
 	full := l.files > 0 && l.streams >= l.files-l.files/streamShare
-	if !full {
+	if full {
+		l.reportLack()
+	} else {
 		l.streams++
 	}
 	l.mu.Unlock()
