@@ -47,11 +47,11 @@
 //
 // Nodes that share a database know who is present on the others. When that changes at one node (a user's first stream,
 // or the last one to leave a room), it informs its own streams at once, and the other nodes with an event in the log
-// that no client sees: a presence update. A node that starts reads the presence of the others from the database. Each
-// node sends heartbeats. The first node that misses them for the duration of a lease removes the dead node and its
-// users. If that node is alive after all, it finds itself removed with its next heartbeat, and publishes its presence
-// again. A request about a stream reaches the node that has it in the same way, as a presence request in the log, and
-// so does the response.
+// that no client sees: a presence update. What changes within presenceInterval shares one update. A node that starts
+// reads the presence of the others from the database. Each node sends heartbeats. The first node that misses them for
+// the duration of a lease removes the dead node and its users. If that node is alive after all, it finds itself removed
+// with its next heartbeat, and publishes its presence again. A request about a stream reaches the node that has it in
+// the same way, as a presence request in the log, and so does the response.
 //
 // A node that cannot read the log while there are other nodes is partitioned: the watchdog ends its streams after a
 // while, because it might have missed a log-out.

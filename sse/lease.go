@@ -18,6 +18,10 @@ const (
 	leaseQueryTimeout = 5 * time.Second
 	// presenceBatch limits the changes in one presence update.
 	presenceBatch = 500
+	// presenceInterval is the pause after presence was published. What changes meanwhile is published together, and
+	// of a user who comes and goes the last change alone: each update is a transaction, and an event where there are other
+	// nodes.
+	presenceInterval = 50 * time.Millisecond
 )
 
 // lease is the state of keepLease's goroutine.
@@ -27,6 +31,8 @@ type lease struct {
 	heartbeats map[string]nodeHeartbeat // of the other nodes
 	changes    map[presenceKey]models.Presence
 	responses  []models.PresenceResponse // not published yet, as the changes
+	pause      *time.Timer               // runs out at the end of the pause after the last update
+	pausing    bool
 }
 
 // nodeHeartbeat is the last heartbeat seen of a node, and when it was first seen. Only this node's clock is used.
@@ -35,9 +41,13 @@ type nodeHeartbeat struct {
 	since time.Time
 }
 
-// keepLease publishes this node's presence and heartbeats until ctx is done, and removes nodes that are dead.
+// keepLease publishes this node's presence and heartbeats until ctx is done, and removes nodes that are dead. The first
+// change is published at once, and so are responses to presence requests, with all changes before them.
 func (h *Hub) keepLease(ctx context.Context) {
-	l := lease{hub: h, now: time.Now, changes: map[presenceKey]models.Presence{}}
+	l := lease{
+		hub: h, now: time.Now, changes: map[presenceKey]models.Presence{}, pause: time.NewTimer(presenceInterval),
+	}
+	defer l.pause.Stop()
 	ticker := time.NewTicker(heartbeatInterval)
 	defer ticker.Stop()
 	l.try(ctx, l.heartbeat)
@@ -49,20 +59,29 @@ func (h *Hub) keepLease(ctx context.Context) {
 			})
 			return
 		case <-h.presenceSignal:
-			l.try(ctx, l.publishPresence)
+			l.handleRequests(ctx)
+			if !l.pausing || len(l.responses) > 0 {
+				l.publishAndPause(ctx)
+			}
+		case <-l.pause.C:
+			l.pausing = false
+			l.publishAndPause(ctx)
 		case <-ticker.C:
 			l.try(ctx, l.heartbeat)
-			l.try(ctx, l.publishPresence) // in case an earlier attempt failed
+			l.publishAndPause(ctx) // in case an earlier attempt failed
 		}
 	}
 }
 
-func (l *lease) try(ctx context.Context, f func(context.Context) error) {
+// try reports whether f has succeeded.
+func (l *lease) try(ctx context.Context, f func(context.Context) error) bool {
 	limited, cancel := context.WithTimeout(ctx, leaseQueryTimeout)
 	defer cancel()
-	if err := f(limited); err != nil && ctx.Err() == nil {
+	err := f(limited)
+	if err != nil && ctx.Err() == nil {
 		l.hub.logger.Warn("cannot publish this node's heartbeat or presence; retrying", "error", err)
 	}
+	return err == nil
 }
 
 // heartbeat stores this node's heartbeat, and removes nodes without one for leaseDuration.
@@ -99,10 +118,23 @@ func (l *lease) heartbeat(ctx context.Context) error {
 	return errors.Join(errs...)
 }
 
+// publishAndPause publishes what there is to publish, and begins a pause if that was anything. After a failure it lasts
+// until the next heartbeat has been tried.
+func (l *lease) publishAndPause(ctx context.Context) {
+	if l.collect(); len(l.changes)+len(l.responses) == 0 {
+		return
+	}
+	l.pausing = true
+	if l.try(ctx, l.publishPresence) {
+		l.pause.Reset(presenceInterval)
+	} else {
+		l.pause.Reset(heartbeatInterval)
+	}
+}
+
 // publishPresence publishes changed presence in batches, and the responses to presence requests after the changes
 // that they confirm.
 func (l *lease) publishPresence(ctx context.Context) error {
-	l.collect(ctx)
 	for len(l.changes)+len(l.responses) > 0 {
 		update := models.PresenceUpdate{Node: l.hub.nodeID}
 		for _, p := range l.changes {
@@ -126,8 +158,11 @@ func (l *lease) publishPresence(ctx context.Context) error {
 	return nil
 }
 
-// collect adds new changes to those that could not be published yet. The last change of a user in a room counts.
-func (l *lease) collect(ctx context.Context) {
+// handleRequests does what other nodes request. The changes are collected after it, so that no response is published
+// before the change that it confirms.
+func (l *lease) handleRequests(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, leaseQueryTimeout)
+	defer cancel()
 	h := l.hub
 	h.mu.Lock()
 	requests := h.presenceRequests
@@ -136,6 +171,11 @@ func (l *lease) collect(ctx context.Context) {
 	for _, request := range requests {
 		l.responses = append(l.responses, h.handlePresenceRequest(ctx, request))
 	}
+}
+
+// collect adds new changes to those that could not be published yet. The last change of a user in a room counts.
+func (l *lease) collect() {
+	h := l.hub
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	maps.Copy(l.changes, h.presenceChanges)
@@ -149,10 +189,12 @@ func (h *Hub) recordPresence(at presenceKey, info presenceInfo, here bool, when 
 	}
 	user := info.user
 	user.ID = at.userID
+	if len(h.presenceChanges) == 0 {
+		h.signalPresence() // for all changes until keepLease collects them
+	}
 	h.presenceChanges[at] = models.Presence{
 		RoomID: at.roomID, Subject: info.subject, User: user, Here: here, At: models.At(when),
 	}
-	h.signalPresence()
 }
 
 // recordAllPresence records everybody who is present here, because the other nodes have removed this one.

@@ -3,7 +3,10 @@ package sse
 import (
 	"bytes"
 	"context"
+	"errors"
+	"fmt"
 	"log/slog"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -71,6 +74,121 @@ func TestDeadNode(t *testing.T) {
 	if e := events[len(events)-1]; e.name != "user.offline" {
 		t.Errorf("when the node was dead, %v came", e)
 	}
+}
+
+// presenceLog records the presence updates of a node that is alone. Nothing else may be asked of it.
+type presenceLog struct {
+	Log
+
+	fails   bool
+	failed  int
+	updates []models.PresenceUpdate
+}
+
+func (l *presenceLog) PublishPresence(_ context.Context, update models.PresenceUpdate) error {
+	if l.fails {
+		l.failed++
+		return errors.New("the database does not respond")
+	}
+	l.updates = append(l.updates, update)
+	return nil
+}
+
+func (*presenceLog) Heartbeat(_ context.Context, node string) (map[string]int64, error) {
+	return map[string]int64{node: 1}, nil
+}
+
+func (*presenceLog) RemoveNode(context.Context, string, int64, models.Time) error { return nil }
+
+// TestPresenceIsPublishedTogether runs a lease in a bubble with its own clock. The first change is published at once.
+// What changes in the pause after it is published together: of each user in a room the last change. Responses to other
+// nodes do not wait, and no change before them is published later. What fails is tried again.
+func TestPresenceIsPublishedTogether(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		log := &presenceLog{}
+		h := &Hub{
+			log: log, logger: slog.New(slog.DiscardHandler), nodeID: "SELFSELFSE", presenceSignal: make(chan struct{}, 1),
+			presenceChanges: map[presenceKey]models.Presence{}, streams: map[string]*Stream{},
+		}
+		ctx, stop := context.WithCancel(t.Context())
+		defer synctest.Wait()
+		defer stop()
+		go h.keepLease(ctx)
+		change := func(userID int64, here bool) {
+			h.mu.Lock()
+			h.recordPresence(presenceKey{roomID: 1, userID: userID}, presenceInfo{}, here, time.Now())
+			h.mu.Unlock()
+			synctest.Wait()
+		}
+		expect := func(state string, want ...string) {
+			t.Helper()
+			var got []string
+			for _, u := range log.updates {
+				got = append(got, describeUpdate(u))
+			}
+			if !slices.Equal(got, want) {
+				t.Errorf("%s, %q was published, want %q", state, got, want)
+			}
+			log.updates = nil
+		}
+		after := func(d time.Duration) {
+			time.Sleep(d) //nolint:forbidigo // the clock of the bubble
+			synctest.Wait()
+		}
+
+		change(1, true)
+		expect("after the first change", "1 here")
+		change(1, false)
+		change(2, true)
+		after(presenceInterval / 2)
+		change(1, true)
+		change(2, false)
+		change(3, true)
+		expect("in the pause")
+		after(presenceInterval / 2)
+		expect("after the pause", "1 here, 2 gone, 3 here")
+		after(presenceInterval)
+		expect("after a pause without changes")
+
+		change(4, true)
+		expect("after a long time", "4 here")
+		change(4, false)
+		h.mu.Lock()
+		h.presenceRequests = append(h.presenceRequests, models.PresenceRequest{ID: "asked", StreamID: h.nodeID + "x"})
+		h.signalPresence()
+		h.mu.Unlock()
+		synctest.Wait()
+		expect("after a request of another node", "4 gone, response asked")
+
+		after(presenceInterval)
+		log.fails = true
+		change(5, true)
+		change(6, true)
+		after(2 * presenceInterval)
+		if log.failed != 1 {
+			t.Errorf("between two heartbeats, publishing was tried %d times, want 1", log.failed)
+		}
+		log.fails = false
+		after(heartbeatInterval)
+		expect("when publishing works again", "5 here, 6 here")
+	})
+}
+
+// describeUpdate names the users of an update, in the order of their ids, and the responses.
+func describeUpdate(u models.PresenceUpdate) string {
+	var all []string
+	for _, p := range u.Changes {
+		state := "gone"
+		if p.Here {
+			state = "here"
+		}
+		all = append(all, fmt.Sprint(p.User.ID, " ", state))
+	}
+	slices.Sort(all)
+	for _, r := range u.Responses {
+		all = append(all, "response "+r.ID)
+	}
+	return strings.Join(all, ", ")
 }
 
 // TestWatchdog runs the watchdog in a bubble with its own clock: a node is partitioned when it has not read the log for
