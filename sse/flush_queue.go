@@ -154,6 +154,16 @@ func (f *flusher) letOthersRun() {
 	}
 }
 
+// leaveToFlushers hands all streams that have to be flushed to the flushers, however few they are: what comes often and
+// is small, such as typing, is joined with what other requests have for the same streams. h.mu is held.
+func (h *Hub) leaveToFlushers() {
+	if len(h.toFlush) > 0 {
+		h.flushes.add(h.toFlush)
+		clear(h.toFlush)
+		h.toFlush = h.toFlush[:0]
+	}
+}
+
 // joiner joins the slices that are queued for a stream into one. Most streams of a room have the same ones queued, so
 // it keeps the last result, in a buffer that is used again for the next one. A nil joiner keeps nothing.
 type joiner struct {

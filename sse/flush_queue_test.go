@@ -318,3 +318,64 @@ func (h *heldRig) requireStreams(n int) {
 		return ""
 	})
 }
+
+// emptyLog is a log without events, users and mutes.
+type emptyLog struct{ Log }
+
+func (emptyLog) Head(context.Context) (models.Cursor, error) { return models.Cursor{}, nil }
+
+func (emptyLog) Visibility(context.Context, int64, int64) (models.Visibility, error) {
+	return models.Visibility{}, nil
+}
+
+// TestTypingAndPresenceAreJoined has users type, enter and leave while no flusher runs: the requests write nothing to a
+// stream in the room, which has no connection here. It waits for a flusher, once, with all frames for one write.
+func TestTypingAndPresenceAreJoined(t *testing.T) {
+	const roomID = 1
+	in := models.Room{ID: roomID}
+	enter := func(h *Hub) error {
+		return h.enterLocal(t.Context(), models.Caller{UserID: 2}, "other", in, models.UserRef{ID: 2})
+	}
+	exit := func(h *Hub) error { return h.exitLocal(models.Caller{UserID: 2}, "other", roomID) }
+	typing := func(h *Hub) error {
+		h.SendTyping(roomID, models.UserRef{ID: 2})
+		return nil
+	}
+	for name, first := range map[string]func(h *Hub) error{"enter": enter, "typing": typing, "exit": exit} {
+		t.Run(name, func(t *testing.T) {
+			h := &Hub{
+				log: emptyLog{}, rooms: map[int64]*room{}, streams: map[string]*Stream{}, flushes: newFlushQueue(1),
+				remote: newRemotePresence(),
+			}
+			watcher := &Stream{hub: h, id: "watcher", userID: 1}
+			h.streams["watcher"], h.streams["other"] = watcher, &Stream{hub: h, id: "other", userID: 2}
+			h.enter(watcher, roomID, presenceInfo{})
+			if name == "exit" {
+				h.enter(h.streams["other"], roomID, presenceInfo{})
+			}
+			watcher.discard(watcher.queueSize) // as if it had been written
+			h.toFlush = nil
+			for _, request := range []func(h *Hub) error{first, enter, typing, exit} {
+				if err := request(h); err != nil {
+					t.Error(err)
+				}
+			}
+			times := 0
+			for _, s := range h.flushes.take(nil) {
+				if s == watcher {
+					times++
+				}
+			}
+			if times != 1 {
+				t.Errorf("the stream waits %d times for a flusher", times)
+			}
+			want := 4
+			if name == "enter" {
+				want = 3 // the second time changes nothing
+			}
+			if n := 1 + len(watcher.queueTail); n != want {
+				t.Errorf("%d frames are queued, want %d", n, want)
+			}
+		})
+	}
+}

@@ -52,6 +52,7 @@ func (h *Hub) enterLocal(
 			return
 		}
 		h.enter(s, room.ID, presenceInfo{user: user, subject: room.Subject})
+		h.leaveToFlushers()
 	})
 	return err
 }
@@ -96,6 +97,7 @@ func (h *Hub) exitLocal(caller models.Caller, streamID string, roomID int64) (er
 		switch {
 		case unknown == nil:
 			h.exit(s, roomID)
+			h.leaveToFlushers()
 		case !isStreamID(streamID):
 			err = unknown
 		}

@@ -136,11 +136,10 @@ func (h *Hub) unlock() {
 func (h *Hub) takeToFlush(few *[flushAtOnce]*Stream) (n int) {
 	if len(h.toFlush) <= len(few) {
 		n = copy(few[:], h.toFlush)
-	} else {
-		h.flushes.add(h.toFlush)
+		clear(h.toFlush)
+		h.toFlush = h.toFlush[:0]
 	}
-	clear(h.toFlush)
-	h.toFlush = h.toFlush[:0]
+	h.leaveToFlushers()
 	return n
 }
 

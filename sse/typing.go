@@ -18,6 +18,7 @@ func (h *Hub) deliverTyping(roomID, userID int64, frame []byte) {
 	h.withLock(func() {
 		if r := h.rooms[roomID]; r != nil && !r.presence.counted {
 			h.pushToPresent(r, userID, frame)
+			h.leaveToFlushers()
 		}
 	})
 }
