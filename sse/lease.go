@@ -121,7 +121,8 @@ func (l *lease) heartbeat(ctx context.Context) error {
 // publishAndPause publishes what there is to publish, and begins a pause if that was anything. After a failure it lasts
 // until the next heartbeat has been tried.
 func (l *lease) publishAndPause(ctx context.Context) {
-	if l.collect(); len(l.changes)+len(l.responses) == 0 {
+	l.collect()
+	if len(l.changes)+len(l.responses) == 0 {
 		return
 	}
 	l.pausing = true

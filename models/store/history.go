@@ -24,7 +24,7 @@ const (
 func (s *Store) History(
 	ctx context.Context, callerID int64, path models.RoomPath, q models.HistoryQuery,
 ) (models.Page[models.Message], error) {
-	h := history{db: s.read(ctx), callerID: callerID, query: q}
+	h := history{db: s.read(ctx), dialect: s.dialect, callerID: callerID, query: q}
 	err := h.open(ctx, s, path)
 	if err != nil {
 		return models.Page[models.Message]{}, err
@@ -51,6 +51,7 @@ func (s *Store) History(
 // history reads pages of one room for one reader.
 type history struct {
 	db       *gorm.DB
+	dialect  database.Dialect
 	callerID int64
 	room     roomRow // its id, subject and clearedID
 	query    models.HistoryQuery
@@ -136,14 +137,16 @@ func (h history) part(direction string, from int64, limit int) (part, error) {
 	r := messageRow{RoomID: h.room.ID}
 	p.messages = make([]models.Message, 0, limit)
 	var room pageBudget
-	err = database.Query(h.db, query.on(h.db), args...).While(func() bool {
+	err = h.dialect.ReadPage(h.db, func() bool {
 		p.cut = !room.fits(r.Text)
 		if !p.cut {
 			p.messages = append(p.messages, r.model(h.room))
 		}
 		return !p.cut
-	}, &r.ID, &r.SenderID, &r.Username, &r.DisplayName,
-		&r.Type, &r.Text, &r.ReplyTo, &r.ClientID, &r.CreatedAt, &r.EditedAt, &r.DeletedAt, &p.files, &p.reactions)
+	}, []any{
+		&r.ID, &r.SenderID, &r.Username, &r.DisplayName,
+		&r.Type, &r.Text, &r.ReplyTo, &r.ClientID, &r.CreatedAt, &r.EditedAt, &r.DeletedAt, &p.files, &p.reactions,
+	}, query.on(h.db), args...)
 	return p, err
 }
 

@@ -5,7 +5,6 @@ import (
 	"fmt"
 
 	"github.com/parley-chat/parley/models"
-	"github.com/parley-chat/parley/models/store/internal/database"
 )
 
 // Rooms lists the caller's rooms, the one with the newest activity first, in the order as of when the list began.
@@ -75,14 +74,16 @@ func (s *Store) roomPage(
 	db := s.read(ctx)
 	var a access
 	last, next := cursor{list: of}, cursor{list: of}
-	err := database.Query(db, text, args...).Each(func() {
+	err := s.dialect.ReadPage(db, func() bool {
 		if len(page.Items) == limit { // the last row only says that there is another page
 			page.NextCursor = last.String()
-			return
+			return false
 		}
 		page.Items = append(page.Items, a.model())
 		last, last.id = next, a.Room.ID
-	}, append(a.Room.scan(), &a.Role, &a.JoinedAt, &a.LastReadID, &a.UnreadCount, &a.Muted, &next.at, &next.begun)...)
+		return true
+	}, append(a.Room.scan(), &a.Role, &a.JoinedAt, &a.LastReadID, &a.UnreadCount, &a.Muted, &next.at, &next.begun),
+		text, args...)
 	if err != nil {
 		return page, err
 	}

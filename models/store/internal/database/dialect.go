@@ -42,6 +42,7 @@ type Dialect interface {
 	SendDriver
 	LogWriter
 	Lookups
+	PageReader
 	SearchIndex
 }
 
@@ -73,6 +74,13 @@ type Lookups interface {
 	Sessions(ctx context.Context, db *gorm.DB, ids []string, found map[string]Session) error
 	// Members reads memberships into found.
 	Members(ctx context.Context, db *gorm.DB, keys []MembershipKey, found map[MembershipKey]Member) error
+}
+
+// PageReader reads pages of lists.
+type PageReader interface {
+	// ReadPage is Query and While for statements that return many rows with many columns. got does not query: it is called
+	// while the connection is in use.
+	ReadPage(db *gorm.DB, got func() bool, dest []any, statement string, args ...any) error
 }
 
 // SearchIndex finds messages by their words. Removal needs no call: triggers remove a message that is deleted or

@@ -40,3 +40,8 @@ func (Dialect) Members(
 	}
 	return nil
 }
+
+// ReadPage implements [database.PageReader].
+func (Dialect) ReadPage(db *gorm.DB, got func() bool, dest []any, statement string, args ...any) error {
+	return database.Query(db, statement, args...).While(got, dest...)
+}
