@@ -65,13 +65,12 @@ func TestSilentArrivalsHoldUpNobody(t *testing.T) {
 // TestStreamsMakeRoomForArrivals releases connections as streams: they are no longer starting.
 func TestStreamsMakeRoomForArrivals(t *testing.T) {
 	streams := make(chan *Stream)
-	l := serveWith(t, short, 0, func(w http.ResponseWriter, _ *http.Request) {
-		conn, _, err := http.NewResponseController(w).Hijack()
+	l := serveWith(t, short, 0, func(w http.ResponseWriter, r *http.Request) {
+		s, err := takeOver(w, r)
 		if err != nil {
 			t.Error(err)
 			return
 		}
-		s, _ := conn.(*Conn).Release()
 		streams <- s
 	}, fewStarting)
 	for range 8 {

@@ -50,7 +50,9 @@ func serveWith(
 	}
 	l := NewListener(tcp.(*net.TCPListener), limits, files, proxy, slog.New(slog.DiscardHandler))
 	change(&l.arrivals)
-	server := &http.Server{Handler: handler, ConnState: l.Track, ReadHeaderTimeout: limits.Head}
+	server := &http.Server{
+		Handler: handler, ConnState: l.Track, ConnContext: WithConn, ReadHeaderTimeout: limits.Head,
+	}
 	done := make(chan struct{})
 	go func() {
 		defer close(done)

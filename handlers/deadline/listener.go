@@ -111,11 +111,12 @@ func (l *Listener) isFull() bool {
 	return l.files > 0 && l.streams+perRequest*(len(l.conns)+l.arrivals.waiting+1) > l.files
 }
 
-// reportLack logs that a connection is closed because there are no files for it, once per episode. l.mu is held.
+// reportLack logs that a connection is closed or a stream refused because there are no files for it, once per episode.
+// l.mu is held.
 func (l *Listener) reportLack() {
 	now := time.Now()
 	if now.Sub(l.lacked) > lackEpisode {
-		l.log.Warn("connections are closed: as many are open as the limit of open files allows (ulimit -n)",
+		l.log.Warn("connections are refused: as many are open as the limit of open files allows (ulimit -n)",
 			"connections", len(l.conns)+l.arrivals.waiting, "streams", l.streams, "files", l.files)
 	}
 	l.lacked = now

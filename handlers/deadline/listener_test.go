@@ -134,7 +134,7 @@ func TestNoRoom(t *testing.T) {
 			t.Errorf("one more from %s got a response", from)
 		}
 	}
-	if lines := logged(); strings.Count(lines, "connections are closed") != 1 {
+	if lines := logged(); strings.Count(lines, "connections are refused") != 1 {
 		t.Errorf("logged %q", lines)
 	}
 	close(letGo)
@@ -147,20 +147,24 @@ func TestNoRoom(t *testing.T) {
 	}
 }
 
-// TestStreamsHaveTheirPlaces releases connections as streams: they count as one file each, not as those of a network,
-// and their end makes room.
+// takeOver takes the connection of a request over as a stream.
+func takeOver(w http.ResponseWriter, r *http.Request) (*Stream, error) {
+	return ConnOf(r.Context()).Hijack(func() error {
+		_, _, err := http.NewResponseController(w).Hijack()
+		return err
+	})
+}
+
+// TestStreamsHaveTheirPlaces takes connections over as streams: they count as one file each, not as those of a network,
+// and their end makes room. When there is none, the request has a response like any other.
 func TestStreamsHaveTheirPlaces(t *testing.T) {
-	const files = streamShare // room for one request beside them
+	const files = perRequest * streamShare // room for one request beside the streams
 	streams := make(chan *Stream, files)
-	l := serve(t, short, files, func(w http.ResponseWriter, _ *http.Request) {
-		conn, _, err := http.NewResponseController(w).Hijack()
-		if err != nil {
-			t.Error(err)
+	l := serve(t, short, files, func(w http.ResponseWriter, r *http.Request) {
+		s, err := takeOver(w, r)
+		if errors.Is(err, ErrFull) {
+			w.WriteHeader(http.StatusServiceUnavailable)
 			return
-		}
-		s, err := conn.(*Conn).Release()
-		if err != nil {
-			_ = conn.Close()
 		}
 		streams <- s
 	})
@@ -175,6 +179,9 @@ func TestStreamsHaveTheirPlaces(t *testing.T) {
 		if requests, streams := l.Connections(); requests != 0 || streams != len(open) {
 			t.Errorf("%d requests and %d streams are counted", requests, streams)
 		}
+	}
+	if !gotResponse(t, ask(t, l, "127.0.0.1")) {
+		t.Error("there was no response when there was no room")
 	}
 	for _, s := range open {
 		_ = s.Close()

@@ -86,7 +86,7 @@ func (o observer) observe(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		start := time.Now()
 		t := &request.Context{ID: request.NewID(r), Limits: o.limits, Client: o.proxies.ClientOf(r)}
-		rec := &recorder{ResponseWriter: w}
+		rec := &recorder{ResponseWriter: w, conn: deadline.ConnOf(r.Context())}
 		r = request.With(r, t)
 		w.Header().Set("X-Request-Id", t.ID)
 		defer o.finish(rec, r, start)

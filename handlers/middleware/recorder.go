@@ -16,6 +16,7 @@ import (
 // through Unwrap.
 type recorder struct {
 	http.ResponseWriter
+	conn   *deadline.Conn // nil if it does not have the rules of that package
 	status int
 	bytes  int64
 	taken  bool // the connection was handed over to a stream
@@ -49,23 +50,27 @@ func (rec *recorder) ReadFrom(from io.Reader) (int64, error) {
 	return n, err
 }
 
-// Hijack hands the connection over to a stream. From then on the stream logs its end and keeps its deadlines.
-func (rec *recorder) Hijack() (net.Conn, *bufio.ReadWriter, error) {
-	conn, buffered, err := http.NewResponseController(rec.ResponseWriter).Hijack()
-	if err != nil {
-		return conn, buffered, err
+// Hijack hands the connection over to a stream. From then on the stream logs its end and keeps its deadlines. If there
+// is no room for another stream, the request goes on.
+func (rec *recorder) Hijack() (conn net.Conn, buffered *bufio.ReadWriter, err error) {
+	hijack := func() error {
+		conn, buffered, err = http.NewResponseController(rec.ResponseWriter).Hijack()
+		rec.taken = err == nil
+		return err
 	}
-	rec.taken = true
-	if bounded, ok := conn.(*deadline.Conn); ok {
-		stream, err := bounded.Release()
-		if err != nil {
-			return nil, nil, errors.Join(
-				models.Errorf(models.CodeUnavailable, "There is no room for another stream."), err, conn.Close(),
-			)
+	if rec.conn == nil {
+		return conn, buffered, hijack()
+	}
+	stream, err := rec.conn.Hijack(hijack)
+	switch {
+	case errors.Is(err, deadline.ErrFull):
+		return nil, nil, &models.Error{
+			Code: models.CodeUnavailable, Message: "There is no room for another stream.", Err: err,
 		}
-		conn = stream
+	case err != nil:
+		return nil, nil, err
 	}
-	return conn, buffered, nil
+	return stream, buffered, nil
 }
 
 func (rec *recorder) outcome(ctx context.Context) int {

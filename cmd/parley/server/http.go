@@ -56,7 +56,7 @@ func serveHTTP(
 	s.Server = &http.Server{
 		Handler:     s.track(handler),
 		BaseContext: func(net.Listener) context.Context { return ctx },
-		ConnState:   s.Listener.Track,
+		ConnState:   s.Listener.Track, ConnContext: deadline.WithConn,
 		// Bodies that may take longer have read deadlines of their own, and the listener sets write deadlines.
 		ReadHeaderTimeout: times.Head, ReadTimeout: times.Body, IdleTimeout: times.Idle,
 		// Heads up to this size are refused with a problem; above it, net/http refuses them in plain text.
