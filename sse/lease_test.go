@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -80,12 +81,15 @@ func TestDeadNode(t *testing.T) {
 type presenceLog struct {
 	Log
 
+	mu      sync.Mutex // guards what follows
 	fails   bool
 	failed  int
 	updates []models.PresenceUpdate
 }
 
 func (l *presenceLog) PublishPresence(_ context.Context, update models.PresenceUpdate) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
 	if l.fails {
 		l.failed++
 		return errors.New("the database does not respond")
@@ -122,6 +126,8 @@ func TestPresenceIsPublishedTogether(t *testing.T) {
 		}
 		expect := func(state string, want ...string) {
 			t.Helper()
+			log.mu.Lock()
+			defer log.mu.Unlock()
 			var got []string
 			for _, u := range log.updates {
 				got = append(got, describeUpdate(u))
@@ -134,6 +140,12 @@ func TestPresenceIsPublishedTogether(t *testing.T) {
 		after := func(d time.Duration) {
 			time.Sleep(d) //nolint:forbidigo // the clock of the bubble
 			synctest.Wait()
+		}
+		setFails := func(fails bool) (failed int) {
+			log.mu.Lock()
+			defer log.mu.Unlock()
+			log.fails = fails
+			return log.failed
 		}
 
 		change(1, true)
@@ -161,14 +173,13 @@ func TestPresenceIsPublishedTogether(t *testing.T) {
 		expect("after a request of another node", "4 gone, response asked")
 
 		after(presenceInterval)
-		log.fails = true
+		setFails(true)
 		change(5, true)
 		change(6, true)
 		after(2 * presenceInterval)
-		if log.failed != 1 {
-			t.Errorf("between two heartbeats, publishing was tried %d times, want 1", log.failed)
+		if failed := setFails(false); failed != 1 {
+			t.Errorf("between two heartbeats, publishing was tried %d times, want 1", failed)
 		}
-		log.fails = false
 		after(heartbeatInterval)
 		expect("when publishing works again", "5 here, 6 here")
 	})
