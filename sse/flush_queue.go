@@ -14,8 +14,9 @@ const (
 	// flushShare is how many streams a flusher takes at once. It is small, so that all flushers finish at the same time.
 	flushShare = 16
 	// longYield is how long a yield may take without consequences. After a longer one, the flusher does not yield for
-	// workPerYield times as long.
-	longYield    = 2 * time.Millisecond
+	// workPerYield times as long. Requests and their commit take less; goroutines that only compute take a time slice of
+	// 10 ms each.
+	longYield    = 8 * time.Millisecond
 	workPerYield = 4
 )
 
