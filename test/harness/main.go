@@ -3,6 +3,7 @@ package harness
 import (
 	"flag"
 	"os"
+	"runtime/pprof"
 	"slices"
 	"strings"
 	"testing"
@@ -20,6 +21,10 @@ const AsProgramVariable = "PARLEY_TEST_AS_PROGRAM"
 // ProductionCosts is the value of AsProgramVariable with which passwords cost what they do in production. With any
 // other value they are cheap.
 const ProductionCosts = "production"
+
+// profileVariable names the file that the program writes its CPU profile to: go test's own flag profiles only the
+// clients.
+const profileVariable = "PARLEY_BENCH_PROFILE"
 
 // isTestVariable reports whether an environment variable belongs to the project's tests and benchmarks. The program
 // rejects such variables, as it rejects every PARLEY_ variable that is not a setting.
@@ -61,12 +66,7 @@ func Main(m *testing.M) {
 		if value != ProductionCosts {
 			tokentest.CheapPasswords()
 		}
-		for _, variable := range os.Environ() {
-			if name, _, _ := strings.Cut(variable, "="); isTestVariable(name) {
-				_ = os.Unsetenv(name)
-			}
-		}
-		os.Exit(cli.Main(os.Args[1:]))
+		os.Exit(runProgram())
 	}
 	// Passwords are not cheap in benchmarks, which measure production's costs.
 	flag.Parse()
@@ -79,4 +79,24 @@ func Main(m *testing.M) {
 		goleak.IgnoreAnyFunction("github.com/Shopify/toxiproxy/v2/toxics.(*ToxicStub).Run"),
 		goleak.IgnoreAnyFunction("github.com/Shopify/toxiproxy/v2.(*ToxicLink).read"),
 		goleak.IgnoreAnyFunction("github.com/Shopify/toxiproxy/v2.(*ToxicLink).write"))
+}
+
+// runProgram runs as parley, and returns the exit status.
+func runProgram() int {
+	if file := os.Getenv(profileVariable); file != "" {
+		out, err := os.Create(file)
+		if err == nil {
+			err = pprof.StartCPUProfile(out)
+		}
+		if err != nil {
+			panic(err)
+		}
+		defer pprof.StopCPUProfile()
+	}
+	for _, variable := range os.Environ() {
+		if name, _, _ := strings.Cut(variable, "="); isTestVariable(name) {
+			_ = os.Unsetenv(name)
+		}
+	}
+	return cli.Main(os.Args[1:])
 }
