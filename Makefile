@@ -118,7 +118,7 @@ test-fuzz: compiler schemathesis ## send what Schemathesis makes of openapi.yaml
 
 # One iteration is one round of Parley and of what stands beside it; the figures are medians of the rounds.
 .PHONY: bench
-bench: postgres ## measure Parley beside the bare limits (up to ten minutes; ROUNDS=1 for a glance)
+bench: postgres ## measure Parley beside the bare limits (twenty minutes; ROUNDS=1 for a glance)
 	@CGO_ENABLED=0 $(TESTDB) -- $(GO) test -run '^$$' -bench '^BenchmarkParley$$' -benchtime $(ROUNDS)x -timeout 30m $(BENCH)
 
 .PHONY: bench-hidden

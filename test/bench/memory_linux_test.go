@@ -41,7 +41,7 @@ func benchMemory(b *testing.B, t *table) {
 		}
 	}
 	memory.report(b, "parley-B/stream", "bare-B/stream", "parley/bare")
-	t.addWithGoal(figure, memory, "taken over and parked", kilobytes, goal{"at most 6 KB", "at most 3 KB"})
+	t.addWithGoal(figure, memory, "taken over and parked", kilobytes, goal{"at most 2 KB", "at most 1.5 KB"})
 }
 
 // newIdleChat creates a chat with as few members as are allowed to open all the streams.

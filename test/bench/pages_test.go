@@ -130,7 +130,7 @@ func (l pageDatabase) compare(b *testing.B, t *table, p pageCase, connections in
 		rates.add(workInTurns(b, calls(asked), baseline, pageTurns, pageTime))
 	}
 	rates.report(b, "parley-pages/s", "bare-pages/s", "parley/bare")
-	t.addWithGoal(figureName(p.figure+", "+l.title, connections), rates, "queries alone", whole, atLeast(0.5, 0.8))
+	t.addWithGoal(figureName(p.figure+", "+l.title, connections), rates, "queries alone", whole, l.pageGoal)
 }
 
 // prepare prepares queries on a connection of its own, and returns a worker that runs them one after the other.
