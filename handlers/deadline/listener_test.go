@@ -192,6 +192,25 @@ func TestStreamsHaveTheirPlaces(t *testing.T) {
 	}
 }
 
+// TestFailedHijackFreesItsPlace fails to take a connection over: it is no stream then, and its request has a response.
+func TestFailedHijackFreesItsPlace(t *testing.T) {
+	failed := errors.New("failed")
+	got := make(chan error, 1)
+	l := serve(t, short, 0, func(_ http.ResponseWriter, r *http.Request) {
+		_, err := ConnOf(r.Context()).Hijack(func() error { return failed })
+		got <- err
+	})
+	if !gotResponse(t, ask(t, l, "127.0.0.1")) {
+		t.Error("there was no response")
+	}
+	if err := <-got; !errors.Is(err, failed) {
+		t.Errorf("got the error %v, want %v", err, failed)
+	}
+	if requests, streams := l.Connections(); requests != 1 || streams != 0 {
+		t.Errorf("%d requests and %d streams are counted, want 1 and 0", requests, streams)
+	}
+}
+
 // logTo gives a listener a log, and returns a function that returns its lines.
 func logTo(l *Listener) (lines func() string) {
 	var out strings.Builder

@@ -59,7 +59,8 @@ func (rec *recorder) Hijack() (conn net.Conn, buffered *bufio.ReadWriter, err er
 		return err
 	}
 	if rec.conn == nil {
-		return conn, buffered, hijack()
+		err = hijack()
+		return conn, buffered, err
 	}
 	stream, err := rec.conn.Hijack(hijack)
 	switch {
